@@ -1,0 +1,363 @@
+"""One judgement, from a valid case to a durable record. `run` and `stream` are both this.
+
+Whatever ends it early (a consumer that walks away, a defect of ours) still leaves a record.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar
+
+import anyio
+import anyio.to_thread
+import structlog
+from attrs import evolve
+
+from eleanor_core._panel import Panel
+from eleanor_core._redaction import clean
+from eleanor_core.codec import to_json
+from eleanor_core.errors import EvidenceUnavailable
+from eleanor_core.evidence import seal
+from eleanor_core.evidence.facts import assessment_facts, voices_facts
+from eleanor_core.model import (
+    Abstention,
+    Assessment,
+    CaseAccepted,
+    CriticOutcome,
+    CriticReported,
+    DecisionMade,
+    DetectorReported,
+    DetectorResult,
+    Embedding,
+    Event,
+    EvidenceRef,
+    FrozenMap,
+    JsonValue,
+    PrecedentAlignment,
+    PrecedentRecalled,
+    RecordKind,
+    SealedRecord,
+    TextScanned,
+    UncertaintyAnalysed,
+    UncertaintyAnalysis,
+    domain_of,
+)
+from eleanor_core.pipeline.aggregate import Heard, aggregate, objects
+from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
+from eleanor_core.pipeline.gate import closed
+from eleanor_core.pipeline.impact import Impact, impact
+from eleanor_core.pipeline.recall import recall
+from eleanor_core.pipeline.runner import describe
+from eleanor_core.pipeline.scan import Scan
+from eleanor_core.pipeline.uncertainty import analyse
+from eleanor_core.pipeline.validate import ValidInput
+
+Emit: TypeAlias = Callable[[Event], object]
+T = TypeVar("T")
+
+SCAN_IN_THREAD = 20_000
+"""Characters from which the scan, which releases the GIL, leaves the loop free (about 0.5 ms)."""
+
+_log = structlog.get_logger("eleanor.judgement")
+
+
+class Judgement:
+    """The stages of one case, in order, and what has been heard so far."""
+
+    def __init__(self, panel: Panel, given: ValidInput, emit: Emit) -> None:
+        self._panel = panel
+        self._given = given
+        self._emit = emit
+        self._text = given.text
+        self._context: JsonValue = None
+        self._critics: dict[str, CriticOutcome] = {}
+        self._detectors: dict[str, DetectorResult | Abstention] = {}
+        self._started = self._marked = time.perf_counter()
+        self._timings: dict[str, JsonValue] = {}
+
+    async def judge(self) -> Assessment:
+        """Run all stages and return the assessment with its durable record.
+
+        Raises EvidenceUnavailable, with the assessment and a closed gate, if no record could be
+        made. A cancellation passes through once the case's record (`abandoned`) is written.
+        """
+        try:
+            assessment = await self._assess()
+        except BaseException as error:
+            await self._abandon(error)
+            raise
+        assessment = await self._record(assessment)
+        self._emit(DecisionMade(trace_id=self._given.trace_id, assessment=assessment))
+        return assessment
+
+    # -- the stages -------------------------------------------------------------------------------
+
+    async def _assess(self) -> Assessment:
+        panel, trace_id = self._panel, self._given.trace_id
+        self._emit(CaseAccepted(trace_id=trace_id))
+        scan = await self._scan()
+        bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
+        self._context = panel.redactor.value(Watch(bench).context)
+
+        await panel.detectors.ask(
+            bench.case_for, self._heard_detector, time_left=self._time_left()
+        )
+        self._detectors = dict(sorted(self._detectors.items()))
+        self._mark("detect")
+
+        embedding = await self._embed()
+        bench = evolve(
+            bench,
+            signals=testimony(self._detectors),
+            embedding=embedding if isinstance(embedding, Embedding) else None,
+        )
+        watch = Watch(bench)
+        await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._time_left())
+        self._critics = dict(sorted(self._critics.items()))
+        altered = watch.escalations()
+        self._mark("deliberate")
+
+        weight = self._impact()
+        precedent = await self._recall(bench, embedding, weight)
+        uncertainty = self._uncertainty(precedent, weight, scan)
+        heard = Heard(
+            critics=self._critics,
+            detectors=self._detectors,
+            precedent=precedent,
+            uncertainty=uncertainty,
+            others=altered,
+        )
+        return self._conclude(heard)
+
+    async def _scan(self) -> Scan:
+        text = self._given.text
+        scanner = self._panel.scanner
+        if len(text) > SCAN_IN_THREAD:
+            scan = await anyio.to_thread.run_sync(scanner.scan, text)
+        else:
+            scan = scanner.scan(text)
+        self._text = _masked(text, scan)
+        self._mark("scan")
+        names = tuple(view.name for view in scan.views)
+        self._emit(
+            TextScanned(trace_id=self._given.trace_id, views=names, undecoded=scan.undecoded)
+        )
+        return scan
+
+    def _heard_detector(self, name: str, outcome: DetectorResult | Abstention) -> None:
+        outcome = clean(self._panel.redactor, outcome)
+        self._detectors[name] = outcome
+        self._emit(DetectorReported(trace_id=self._given.trace_id, name=name, outcome=outcome))
+
+    def _heard_critic(self, name: str, outcome: CriticOutcome) -> None:
+        outcome = clean(self._panel.redactor, outcome)
+        self._critics[name] = outcome
+        self._emit(CriticReported(trace_id=self._given.trace_id, name=name, outcome=outcome))
+
+    async def _embed(self) -> Embedding | Abstention | None:
+        """Return the text's embedding, None if nobody needs one, or the embedder's fault."""
+        panel = self._panel
+        if panel.embedder is None:
+            return None
+        embedding: Embedding | Abstention = Abstention(
+            voice="recall", reason="deadline", detail="the embedder gave no vector in time"
+        )
+        with anyio.move_on_after(self._within(panel.settings.recall.deadline)):
+            try:
+                if not (panel.needs_embedding or await self._has_precedents()):
+                    return None
+                (embedding,) = await panel.embedder.embed((self._given.text,))
+            except Exception as error:  # noqa: BLE001 -- whatever the embedder raises is its fault
+                embedding = Abstention(
+                    voice="recall", reason="raised", detail=f"embedder: {describe(error)}"
+                )
+        self._mark("embed")
+        return embedding
+
+    async def _has_precedents(self) -> bool:
+        store = self._panel.store
+        return store is not None and await store.count() > 0
+
+    def _impact(self) -> Impact:
+        panel = self._panel
+        return impact(
+            case_kind=self._given.kind,
+            context=self._given.context,
+            domain=domain_of(self._given.context),
+            critics=self._critics,
+            thresholds={name: seat.thresholds for name, seat in panel.seats.items()},
+            policy=panel.settings.policy,
+        )
+
+    async def _recall(
+        self, bench: Bench, embedding: Embedding | Abstention | None, weight: Impact
+    ) -> PrecedentAlignment | Abstention:
+        panel = self._panel
+        fault = embedding if isinstance(embedding, Abstention) else panel.recall_fault
+        outcome: PrecedentAlignment | Abstention
+        if fault is not None:
+            outcome = fault
+        else:
+            outcome = Abstention(voice="recall", reason="deadline", detail="no answer in time")
+            with anyio.move_on_after(self._within(panel.settings.recall.deadline)):
+                outcome = await self._ask_store(bench, weight)
+        outcome = clean(panel.redactor, outcome)
+        self._mark("recall")
+        self._emit(PrecedentRecalled(trace_id=self._given.trace_id, outcome=outcome))
+        return outcome
+
+    async def _ask_store(self, bench: Bench, weight: Impact) -> PrecedentAlignment | Abstention:
+        panel = self._panel
+        objecting = any(
+            objects(outcome, panel.seats[name].thresholds)
+            for name, outcome in self._critics.items()
+        )
+        try:
+            return await recall(
+                # An empty store is as good as none, and saves embedding the text.
+                store=panel.store if await self._has_precedents() else None,
+                embedding=bench.embedding,
+                impact=weight,
+                panel_objects=objecting,
+                settings=panel.settings.recall,
+            )
+        except Exception as error:  # noqa: BLE001 -- whatever the store raises is its fault
+            return Abstention(voice="recall", reason="raised", detail=describe(error))
+
+    def _uncertainty(
+        self, precedent: PrecedentAlignment | Abstention, weight: Impact, scan: Scan
+    ) -> UncertaintyAnalysis | Abstention:
+        settings = self._panel.settings
+        outcome: UncertaintyAnalysis | Abstention
+        try:
+            outcome = analyse(
+                self._critics,
+                self._detectors,
+                precedent,
+                domain=domain_of(self._given.context),
+                impact=weight,
+                policy=settings.policy,
+                settings=settings.uncertainty,
+                undecoded=scan.undecoded,
+            )
+        except Exception as error:  # noqa: BLE001 -- a defect here must not lose the judgement
+            outcome = Abstention(voice="uncertainty", reason="raised", detail=describe(error))
+        self._mark("uncertainty")
+        self._emit(UncertaintyAnalysed(trace_id=self._given.trace_id, outcome=outcome))
+        return outcome
+
+    def _conclude(self, heard: Heard) -> Assessment:
+        panel = self._panel
+        prohibited = frozenset(panel.settings.policy.prohibited_clauses)
+        decision = aggregate(heard, panel.seats, prohibited)
+        self._mark("aggregate")
+        share = panel.settings.policy.audit_sample
+        return Assessment(
+            trace_id=self._given.trace_id,
+            decision=decision.value,
+            summary=decision.summary,
+            gate=decision.gate,
+            constraints=decision.constraints,
+            critics=MappingProxyType(self._critics),
+            detectors=MappingProxyType(self._detectors),
+            dissent=decision.dissent,
+            escalations=decision.escalations,
+            precedent=heard.precedent,
+            uncertainty=heard.uncertainty,
+            sampled=share > 0 and random.random() < share,  # noqa: S311 -- a sample, not a secret
+            timings_ms=self._timed(),
+        )
+
+    # -- the record -------------------------------------------------------------------------------
+
+    async def _record(self, assessment: Assessment) -> Assessment:
+        sealed = self._sealed("assessment", assessment_facts(assessment), to_json(assessment))
+        try:
+            await self._append(sealed)
+        except EvidenceUnavailable as error:
+            raise EvidenceUnavailable(str(error), assessment=closed(assessment)) from error
+        self._mark("record")
+        return evolve(
+            assessment,
+            evidence=EvidenceRef(record_id=sealed.record_id, leaf_hash=sealed.leaf_hash),
+            timings_ms=self._timed(),
+        )
+
+    async def _abandon(self, error: BaseException) -> None:
+        facts = voices_facts(self._critics, self._detectors)
+        facts["error"] = type(error).__name__
+        heard: JsonValue = {
+            "critics": {name: to_json(outcome) for name, outcome in self._critics.items()},
+            "detectors": {name: to_json(outcome) for name, outcome in self._detectors.items()},
+        }
+        try:
+            await self._append(self._sealed("abandoned", facts, heard))
+        except EvidenceUnavailable as unavailable:
+            _log.error("abandoned_without_record", trace_id=self._given.trace_id)
+            raise unavailable from error
+
+    def _sealed(
+        self, kind: RecordKind, facts: Mapping[str, JsonValue], result: JsonValue
+    ) -> SealedRecord:
+        given = self._given
+        case: JsonValue = {"text": self._text, "context": self._context, "kind": given.kind}
+        return seal(
+            kind,
+            trace_id=given.trace_id,
+            facts={
+                **facts,
+                "case": {"kind": given.kind, "characters": len(given.text)},
+            },
+            payload={"case": case, "result": result},
+        )
+
+    async def _append(self, sealed: SealedRecord) -> None:
+        """Make a record durable. Shielded: who walks away now must not tear it."""
+        await append(self._panel, sealed)
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def _time_left(self) -> float:
+        spent = time.perf_counter() - self._started
+        return max(0.0, self._panel.settings.deadlines.request - spent)
+
+    def _within(self, deadline: float) -> float:
+        return min(deadline, self._time_left())
+
+    def _mark(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._timings[stage] = round((now - self._marked) * 1e3, 3)
+        self._marked = now
+
+    def _timed(self) -> FrozenMap:
+        total = round((time.perf_counter() - self._started) * 1e3, 3)
+        return FrozenMap({**self._timings, "total": total})
+
+
+async def append(panel: Panel, sealed: SealedRecord) -> None:
+    """Append to the log within the deadline, shielded. Raises EvidenceUnavailable."""
+    seconds = panel.settings.deadlines.record
+    try:
+        with anyio.CancelScope(shield=True), anyio.fail_after(seconds):
+            await panel.evidence.append(sealed)
+    except EvidenceUnavailable:
+        raise
+    except TimeoutError:
+        raise EvidenceUnavailable(
+            f"the evidence log did not acknowledge within {seconds:g} s"
+        ) from None
+    except Exception as error:
+        raise EvidenceUnavailable(f"the evidence log failed: {describe(error)}") from error
+
+
+def _masked(text: str, scan: Scan) -> str:
+    """Return the text with every span that a `redact` pattern matched overwritten, same length."""
+    if not scan.redactions:
+        return text
+    characters = list(text)
+    for start, end in scan.redactions:
+        characters[start:end] = "*" * (end - start)
+    return "".join(characters)

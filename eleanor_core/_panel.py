@@ -1,0 +1,230 @@
+"""From what was loaded and started to what a judgement needs: done once, at start."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Literal, cast
+
+from attrs import frozen
+
+from eleanor_core.api import (
+    CriticDeclaration,
+    DetectorDeclaration,
+    Embedder,
+    EvidenceSink,
+    Pattern,
+    PrecedentStore,
+    Receipt,
+    SealedRecord,
+    StoredRecord,
+    Thresholds,
+)
+from eleanor_core.errors import EvidenceUnavailable
+from eleanor_core.evidence import FanOut, Redactor
+from eleanor_core.model import Abstention, CriticResult, DetectorResult, Provenance
+from eleanor_core.pipeline.accept import accept_critic, accept_detector
+from eleanor_core.pipeline.aggregate import Seat
+from eleanor_core.pipeline.runner import Runner
+from eleanor_core.pipeline.scan import Scanner
+from eleanor_core.pipeline.voice import Call, Remake, Voice
+from eleanor_core.registry import Broken, Loaded, Products, Registry
+from eleanor_core.settings import Settings, home_of
+
+_UNSEATED = Seat(principle="rights")
+"""Where a critic that never loaded sits: it only abstains, and that escalates from any seat."""
+
+
+@frozen(kw_only=True)
+class Panel:
+    """Everything that one judgement uses. Nothing in it changes while the engine runs."""
+
+    settings: Settings
+    critics: Runner[CriticResult]
+    detectors: Runner[DetectorResult]
+    seats: Mapping[str, Seat]
+    scanner: Scanner
+    redactor: Redactor
+    needs_embedding: bool
+    embedder: Embedder | None
+    store: PrecedentStore | None
+    recall_fault: Abstention | None
+    evidence: FanOut
+
+
+def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
+    """Return a critic's thresholds: its own, with the overrides of the settings."""
+    declaration = loaded.declaration
+    if not isinstance(declaration, CriticDeclaration):
+        return Thresholds()
+    entry = settings.critics.get(loaded.name)
+    given = entry.thresholds if entry else None
+    own = declaration.thresholds
+    if given is None:
+        return own
+    return Thresholds(
+        objection=own.objection if given.objection is None else given.objection,
+        escalation=own.escalation if given.escalation is None else given.escalation,
+        deny=own.deny if given.deny is None else given.deny,
+    )
+
+
+def assemble(settings: Settings, registry: Registry, products: Products) -> Panel:
+    """Put the started plugins together. Raises SettingsError for patterns that do not compile."""
+    broken = (*registry.broken, *products.broken)
+    critics = _voices("critics", settings, registry, products, broken)
+    detectors = _voices("detectors", settings, registry, products, broken)
+    voices = [*critics.values(), *detectors.values()]
+    patterns = _patterns(registry, {voice.ref for voice in voices if voice.broken is None})
+    redactor = Redactor([item for items in patterns.values() for item in items if item.redact])
+    return Panel(
+        settings=settings,
+        critics=Runner(cast("dict[str, Voice[CriticResult]]", critics), accept_critic),
+        detectors=Runner(cast("dict[str, Voice[DetectorResult]]", detectors), accept_detector),
+        seats={
+            name: Seat(principle=voice.principle, thresholds=voice.thresholds)
+            if voice.principle
+            else _UNSEATED
+            for name, voice in critics.items()
+        },
+        scanner=Scanner(patterns),
+        redactor=redactor,
+        needs_embedding=any(voice.needs_embedding for voice in voices),
+        embedder=cast("Embedder | None", first(products.of("embedders"))),
+        store=cast("PrecedentStore | None", first(products.of("precedents"))),
+        recall_fault=_recall_fault(broken),
+        evidence=_fan_out(settings, products, broken),
+    )
+
+
+def _voices(
+    kind: Literal["critics", "detectors"],
+    settings: Settings,
+    registry: Registry,
+    products: Products,
+    broken: tuple[Broken, ...],
+) -> dict[str, Voice[CriticResult] | Voice[DetectorResult]]:
+    """Return the voices of a kind, the broken ones as faults, by name."""
+    voices: dict[str, Voice[CriticResult] | Voice[DetectorResult]] = {}
+    started = products.of(kind)
+    for name, loaded in registry.loaded[kind].items():
+        if name in started:
+            voices[name] = _voice(loaded, started[name], settings)
+    for item in broken:
+        if item.kind == kind:
+            voices[item.name] = _broken_voice(item)
+    return dict(sorted(voices.items()))
+
+
+def _voice(
+    loaded: Loaded, product: object, settings: Settings
+) -> Voice[CriticResult] | Voice[DetectorResult]:
+    declaration = loaded.declaration
+    if not isinstance(declaration, (CriticDeclaration, DetectorDeclaration)):
+        msg = f"{loaded.kind}/{loaded.name} is not a voice"
+        raise TypeError(msg)
+    entry = (settings.critics if loaded.kind == "critics" else settings.detectors).get(loaded.name)
+    thresholds = thresholds_of(loaded, settings)
+    return Voice[CriticResult](
+        name=_voice_name(loaded.kind, loaded.name),
+        ref=f"{loaded.kind}/{loaded.name}",
+        provenance=loaded.provenance,
+        execution=declaration.execution,
+        deadline=(entry.deadline if entry else None) or declaration.deadline,
+        gaps=frozenset(declaration.gaps),
+        thresholds=thresholds,
+        principle=declaration.principle if isinstance(declaration, CriticDeclaration) else None,
+        needs_embedding=declaration.needs_embedding,
+        thread_safe=declaration.thread_safe,
+        call=cast("Call[CriticResult]", product),
+        remake=Remake(
+            factory=declaration.factory,
+            settings=loaded.settings,
+            data_dir=home_of(settings) / loaded.kind / loaded.name,
+            thresholds=thresholds,
+        ),
+    )
+
+
+def _voice_name(kind: str, name: str) -> str:
+    return name if kind == "critics" else f"detector:{name}"
+
+
+def _broken_voice(broken: Broken) -> Voice[CriticResult]:
+    name = _voice_name(broken.kind, broken.name)
+    provenance = Provenance(plugin=broken.name, dist=broken.dist, version=broken.version)
+    return Voice(
+        name=name,
+        ref=f"{broken.kind}/{broken.name}",
+        provenance=provenance,
+        broken=_fault(name, broken, provenance),
+    )
+
+
+def _fault(voice: str, broken: Broken, provenance: Provenance) -> Abstention:
+    return Abstention(
+        voice=voice,
+        reason="broken",
+        detail=f"{broken.kind}/{broken.name} failed at {broken.stage}: {broken.error}"[:300],
+        provenance=provenance,
+    )
+
+
+def _recall_fault(broken: tuple[Broken, ...]) -> Abstention | None:
+    for item in broken:
+        if item.kind in ("precedents", "embedders", "backends"):
+            provenance = Provenance(plugin=item.name, dist=item.dist, version=item.version)
+            return _fault("recall", item, provenance)
+    return None
+
+
+def _patterns(registry: Registry, refs: set[str]) -> dict[str, tuple[Pattern, ...]]:
+    return {
+        f"{kind}/{name}": loaded.declaration.patterns
+        for kind in ("critics", "detectors")
+        for name, loaded in registry.loaded[kind].items()
+        if f"{kind}/{name}" in refs
+        and isinstance(loaded.declaration, (CriticDeclaration, DetectorDeclaration))
+    }
+
+
+def first(products: Mapping[str, object]) -> object | None:
+    """Return the first product by name, None if there is none."""
+    return next(iter(products.values()), None)
+
+
+def _fan_out(
+    settings: Settings, products: Products, broken: tuple[Broken, ...]
+) -> FanOut:
+    """Return the sinks in order. An enabled one that does not run refuses, so that it is missed."""
+    running = cast("Mapping[str, EvidenceSink]", products.of("evidence"))
+    lost = {item.name: item.text for item in broken if item.kind == "evidence"}
+    order = settings.evidence.sinks or tuple(sorted({*running, *lost}))
+    return FanOut(
+        {
+            name: running.get(name) or LostSink(lost.get(name, f"evidence/{name} is not enabled"))
+            for name in order
+        }
+    )
+
+
+@frozen
+class LostSink:
+    """Stands where an enabled sink should be, and acknowledges nothing."""
+
+    why: str
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        """Refuse."""
+        raise EvidenceUnavailable(self.why)
+
+    async def get(self, record_id: str, /) -> StoredRecord | None:
+        """Find nothing."""
+        return None
+
+    def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]:
+        """Refuse: an empty log and a lost one are not the same."""
+        raise EvidenceUnavailable(self.why)
+
+    async def count(self) -> int:
+        """Refuse, as `read` does."""
+        raise EvidenceUnavailable(self.why)

@@ -1,0 +1,148 @@
+"""What every evidence sink computes alike: leaf hashes, the Merkle tree, payload commitments.
+
+The formats are RFC 6962's (section 2.1) and the record's own (`eleanor_core.model.evidence`). It is
+all here, and on the standard library alone, so that a sink by a stranger writes the same log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+def leaf_hash(leaf: bytes) -> str:
+    """Return the hex SHA-256(0x00 || leaf): what names a record in the tree."""
+    return hashlib.sha256(b"\x00" + leaf).hexdigest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return SHA-256(0x01 || left || right): the parent of two nodes."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Frontier:
+    """The right edge of a Merkle tree: all that is needed to append leaves and to state its root.
+
+    `size`: leaves so far. `peaks`: the roots of the perfect subtrees that the leaves fall into,
+    largest first, one for each bit set in `size`; 32 bytes each.
+    """
+
+    __slots__ = ("_peaks", "size")
+
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        """Go on from an earlier frontier; ValueError if `peaks` cannot belong to `size` leaves."""
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError(f"{len(peaks)} peaks cannot stand for {size} leaves")
+        self.size = size
+        self._peaks = list(peaks)
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """The perfect subtrees' roots, largest first."""
+        return tuple(self._peaks)
+
+    def append(self, digest: bytes) -> None:
+        """Add the hash of the next leaf, 32 bytes."""
+        merged = self.size
+        while merged & 1:
+            digest = node_hash(self._peaks.pop(), digest)
+            merged >>= 1
+        self._peaks.append(digest)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the Merkle tree hash, 32 bytes; of no leaves, SHA-256 of nothing."""
+        if not self._peaks:
+            return hashlib.sha256().digest()
+        *others, digest = self._peaks
+        for peak in reversed(others):
+            digest = node_hash(peak, digest)
+        return digest
+
+
+def merkle_root(digests: Iterable[bytes]) -> bytes:
+    """Return the Merkle tree hash over leaf hashes of 32 bytes each, in order."""
+    frontier = Frontier()
+    for digest in digests:
+        frontier.append(digest)
+    return frontier.root()
+
+
+def check_payload(leaf: bytes, payload: bytes) -> list[str]:
+    """Return what is wrong with a payload, as seen from its leaf; an empty list if it is right.
+
+    Every commitment is computed again from the salt and the value as they stand in the payload, so
+    no byte of it can differ. A part without a commitment and a commitment without a part are wrong.
+    """
+    try:
+        record = json.loads(leaf)
+        committed = dict(record["commitments"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ["the leaf is not a record with commitments"]
+    try:
+        computed = dict(_commitments(payload))
+    except (ValueError, RecursionError) as error:
+        return [f"the payload is malformed: {error}"]
+    return list(_differences(committed, computed))
+
+
+def _differences(committed: Mapping[str, object], computed: Mapping[str, str]) -> Iterator[str]:
+    for part in sorted(committed.keys() | computed.keys()):
+        if part not in computed:
+            yield f"part {part!r} is missing"
+        elif part not in committed:
+            yield f"part {part!r} has no commitment"
+        elif committed[part] != computed[part]:
+            yield f"part {part!r} does not match its commitment"
+
+
+def _commitments(payload: bytes) -> Iterator[tuple[str, str]]:
+    """Yield each part's name and commitment, reading the payload's one permitted form.
+
+    That is `{"part":{"salt":"64 hex digits","value":...},...}` without a space, parts in canonical
+    order: so a value's bytes are those up to where it ends, and need not be made again.
+    """
+    text = payload.decode()
+    position, opening = 0, "{"
+    before: bytes | None = None
+    while position < len(text) - 1:
+        position = _expect(text, position, opening)
+        name, position = _name(text, position)
+        salt, position = _salt(text, _expect(text, position, ':{"salt":"'))
+        start = _expect(text, position, '","value":')
+        _, position = json.JSONDecoder().raw_decode(text, start)
+        order = name.encode("utf-16-be")
+        if before is not None and order <= before:
+            raise ValueError(f"part {name!r} stands twice or out of order")
+        yield name, commitment(salt, text[start:position].encode())
+        position = _expect(text, position, "}")
+        opening, before = ",", order
+    if payload:
+        _expect(text, position, "}")
+
+
+def _name(text: str, position: int) -> tuple[str, int]:
+    name, end = json.JSONDecoder().raw_decode(text, position)
+    if text[position:end] != json.dumps(name, ensure_ascii=False) or not isinstance(name, str):
+        raise ValueError(f"no part's name is at character {position}")
+    return name, end
+
+
+def _salt(text: str, position: int) -> tuple[bytes, int]:
+    end = position + 64
+    salt = bytes.fromhex(text[position:end])
+    if salt.hex() != text[position:end]:
+        raise ValueError(f"no salt of 64 lower-case hex digits is at character {position}")
+    return salt, end
+
+
+def _expect(text: str, position: int, token: str) -> int:
+    if not text.startswith(token, position):
+        raise ValueError(f"{token!r} is not at character {position}")
+    return position + len(token)
+
+
+def commitment(salt: bytes, value: bytes) -> str:
+    """Return the hex SHA-256(salt || value): what the leaf says of a payload part."""
+    return hashlib.sha256(salt + value).hexdigest()

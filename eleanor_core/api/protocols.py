@@ -1,0 +1,130 @@
+"""What a product of each kind must be able to do.
+
+A factory yields an object with one of these shapes. Small extra protocols (`EvidenceVerifier`, ...)
+are capabilities: a plugin has one by implementing it, and `isinstance` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from eleanor_core.model import (
+    Case,
+    CriticResult,
+    DetectorResult,
+    Embedding,
+    PrecedentCase,
+    PrecedentMatch,
+    Receipt,
+    SealedRecord,
+    SecretRef,
+    SecretValue,
+    StoredRecord,
+    VerifyReport,
+)
+
+
+class Critic(Protocol):
+    """Declared `execution="task"`: whatever waits. It must let cancellation through."""
+
+    async def __call__(self, case: Case, /) -> CriticResult: ...
+
+
+class InlineCritic(Protocol):
+    """Declared `inline`, `thread` or `process`. Inline work is pure and linear in the text."""
+
+    def __call__(self, case: Case, /) -> CriticResult: ...
+
+
+class Detector(Protocol):
+    """As `Critic`, for testimony."""
+
+    async def __call__(self, case: Case, /) -> DetectorResult: ...
+
+
+class InlineDetector(Protocol):
+    """As `InlineCritic`, for testimony."""
+
+    def __call__(self, case: Case, /) -> DetectorResult: ...
+
+
+AnyCritic: TypeAlias = Critic | InlineCritic
+AnyDetector: TypeAlias = Detector | InlineDetector
+
+
+class SecretsProvider(Protocol):
+    """Resolves the path and key of a reference. Raises `SecretUnavailable`; never logs a value."""
+
+    async def get(self, ref: SecretRef, /) -> SecretValue: ...
+
+
+class SecretResolver(Protocol):
+    """What plugins see of all providers: the reference names the one that is asked."""
+
+    async def resolve(self, ref: SecretRef, /) -> SecretValue: ...
+
+
+@runtime_checkable
+class EvidenceSink(Protocol):
+    """An append-only log of sealed records.
+
+    `append` returns only when the record is on stable storage; a record id that is there already
+    with the same leaf returns its first receipt. It raises `EvidenceUnavailable` when it cannot.
+    `read` yields records in order of their index, from `start`.
+    """
+
+    async def append(self, record: SealedRecord, /) -> Receipt: ...
+    async def get(self, record_id: str, /) -> StoredRecord | None: ...
+    def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]: ...
+    async def count(self) -> int: ...
+
+
+@runtime_checkable
+class EvidenceVerifier(Protocol):
+    """A sink that can check all of its own storage."""
+
+    async def verify(self) -> VerifyReport: ...
+
+
+class Backend(Protocol):
+    """Array work on one device. `rows` stay where they were made; results are plain numbers.
+
+    `topk` returns at most `k` pairs (row, cosine in [-1, 1]), best first; equal cosines go in the
+    order of the row number. All embeddings must share encoder and dimension, else ValueError.
+    """
+
+    name: str
+    device: str
+
+    def load(self, rows: Sequence[Embedding], /) -> EmbeddingRows: ...
+
+
+class EmbeddingRows(Protocol):
+    """A block of vectors held by a backend on its device."""
+
+    def __len__(self) -> int: ...
+    def topk(self, query: Embedding, k: int, /) -> Sequence[tuple[int, float]]: ...
+
+
+class Embedder(Protocol):
+    """Text to vectors. `encoder_id` holds the encoder's name and its weights' hash."""
+
+    encoder_id: str
+    dim: int
+
+    async def embed(self, texts: Sequence[str], /) -> Sequence[Embedding]: ...
+
+
+class PrecedentStore(Protocol):
+    """Decided cases. `nearest` returns at most `k` matches, most similar first, ties by id."""
+
+    async def count(self) -> int: ...
+    async def add(self, case: PrecedentCase, /) -> None: ...
+    async def nearest(self, query: Embedding, k: int, /) -> Sequence[PrecedentMatch]: ...
+
+
+class Model(Protocol):
+    """A language model: one prompt in, one text out. Time-outs and retries are the caller's."""
+
+    async def complete(self, prompt: str, /, *, max_tokens: int) -> str: ...

@@ -1,0 +1,166 @@
+"""The one converter between values and JSON. Nothing else imports cattrs.
+
+`to_json` gives the wire form (plain dicts, lists and scalars), `from_json` takes it back and
+refuses unknown keys. Secrets cannot pass: there is no form for them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TypeVar, cast
+
+from attrs import AttrsInstance
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from eleanor_core.model import (
+    Abstention,
+    Assessment,
+    CriticResult,
+    DecisionMade,
+    DetectorResult,
+    DetectorSignal,
+    Event,
+    FrozenMap,
+    JsonObject,
+    JsonValue,
+    PrecedentAlignment,
+    SecretValue,
+    UncertaintyAnalysis,
+    freeze,
+    thaw,
+)
+
+T = TypeVar("T")
+Wire = dict[str, JsonValue]
+
+
+def to_json(value: object) -> JsonValue:
+    """Return the wire form of a value of the model. Raises TypeError for a secret."""
+    return cast(JsonValue, _converter().unstructure(value))
+
+
+def from_json(data: JsonValue, form: type[T]) -> T:
+    """Build a `form` from its wire form. Raises cattrs' errors on unknown keys or bad values."""
+    return _converter().structure(data, form)
+
+
+def event_to_json(event: Event) -> Wire:
+    """Return an event with its `type` and whether it is provisional.
+
+    The `decision` event carries the whole result under `result`.
+    """
+    head: Wire = {"type": event.type, "provisional": event.provisional}
+    if isinstance(event, DecisionMade):
+        return head | {"trace_id": event.trace_id, "result": to_json(event.assessment)}
+    return head | cast(Wire, to_json(event))
+
+
+@cache
+def result_schema() -> JsonObject:
+    """Return the published JSON Schema (2020-12) of a result's wire form."""
+    text = files("eleanor_core").joinpath("schemas", "result.schema.json").read_text("utf-8")
+    return cast(JsonObject, freeze(json.loads(text)))
+
+
+_BY_KEY = {CriticResult: "critic", DetectorResult: "detector", Abstention: "voice"}
+"""The field that the key of the surrounding mapping says already; it is left out on the wire."""
+
+_OMIT = override(omit=True)
+_IF_SET = override(omit_if_default=True)
+
+
+@cache
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
+    converter.register_unstructure_hook(FrozenMap, thaw)
+    converter.register_structure_hook(FrozenMap, lambda data, _: freeze(data))
+    converter.register_unstructure_hook(SecretValue, _refuse)
+    _unstructure_outcomes(converter)
+    converter.register_unstructure_hook(
+        Assessment, make_dict_unstructure_fn(Assessment, converter, sampled=_IF_SET)
+    )
+    converter.register_structure_hook(Assessment, _structure_assessment(converter))
+    return converter
+
+
+def _refuse(_: SecretValue) -> JsonValue:
+    msg = "a secret value has no wire form"
+    raise TypeError(msg)
+
+
+def _unstructure_outcomes(converter: Converter) -> None:
+    converter.register_unstructure_hook(
+        DetectorSignal,
+        make_dict_unstructure_fn(
+            DetectorSignal, converter, detector=_OMIT, view=_IF_SET, note=_IF_SET
+        ),
+    )
+    critic = make_dict_unstructure_fn(CriticResult, converter, critic=_OMIT, provenance=_IF_SET)
+    detector = make_dict_unstructure_fn(
+        DetectorResult, converter, detector=_OMIT, provenance=_IF_SET
+    )
+    precedent = make_dict_unstructure_fn(PrecedentAlignment, converter, provenance=_IF_SET)
+    uncertainty = make_dict_unstructure_fn(UncertaintyAnalysis, converter, provenance=_IF_SET)
+    fault = make_dict_unstructure_fn(
+        Abstention, converter, voice=_OMIT, detail=_IF_SET, provenance=_IF_SET
+    )
+    hook = converter.register_unstructure_hook
+    hook(CriticResult, lambda value: {"status": "ok", **critic(value)})
+    hook(DetectorResult, lambda value: {"status": "ok", **detector(value)})
+    hook(PrecedentAlignment, lambda value: {"status": "ok", **precedent(value)})
+    hook(UncertaintyAnalysis, lambda value: {"status": "ok", **uncertainty(value)})
+    # Severity and confidence of a fault are fixed, and there for readers that expect a number.
+    fixed: Wire = {"severity": 0, "confidence": 0.0}
+    hook(Abstention, lambda value: {"status": "abstained", **fault(value), **fixed})
+
+
+def _structure_assessment(
+    converter: Converter,
+) -> Callable[[Mapping[str, JsonValue], type[Assessment]], Assessment]:
+    return make_dict_structure_fn(
+        Assessment,
+        converter,
+        critics=override(struct_hook=_structure_outcomes(converter, CriticResult)),
+        detectors=override(struct_hook=_structure_outcomes(converter, DetectorResult)),
+        precedent=override(struct_hook=_structure_stage(converter, PrecedentAlignment, "recall")),
+        uncertainty=override(
+            struct_hook=_structure_stage(converter, UncertaintyAnalysis, "uncertainty")
+        ),
+    )
+
+
+def _structure_outcomes(
+    converter: Converter, form: type[CriticResult] | type[DetectorResult]
+) -> Callable[[Mapping[str, Wire], object], Mapping[str, object]]:
+    def build(data: Mapping[str, Wire], _: object) -> Mapping[str, object]:
+        return {name: _outcome(converter, form, name, entry) for name, entry in data.items()}
+
+    return build
+
+
+def _structure_stage(
+    converter: Converter, form: type[AttrsInstance], name: str
+) -> Callable[[Wire, object], object]:
+    return lambda data, _: _outcome(converter, form, name, data)
+
+
+def _outcome(converter: Converter, form: type[AttrsInstance], name: str, data: Wire) -> object:
+    entry = dict(data)
+    status = entry.pop("status", None)
+    if status == "abstained":
+        form = Abstention
+        entry.pop("severity", None)
+        entry.pop("confidence", None)
+    elif status != "ok":
+        msg = f"{name}: status must be 'ok' or 'abstained', got {status!r:.40}"
+        raise ValueError(msg)
+    if form in _BY_KEY:
+        entry[_BY_KEY[form]] = name
+    if form is DetectorResult:
+        signals = cast("list[Wire]", entry.get("signals", []))
+        entry["signals"] = [signal | {"detector": name} for signal in signals]
+    return converter.structure(entry, form)

@@ -1,0 +1,108 @@
+"""The error tree. Every error says what happened, whose it is, and what to do now.
+
+Errors here cross the public surface. A fault inside a voice (a critic that raises, a detector that
+hangs) is not an error: it is an `Abstention`, and it stands in the result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eleanor_core.model import Assessment
+
+
+class EleanorError(Exception):
+    """Base of everything that this package raises on purpose.
+
+    `code` is stable and machine-readable: it is what `--json`, batch lines and HTTP bodies carry.
+    """
+
+    code: str = "fault"
+
+
+class InvalidInput(EleanorError):  # noqa: N818 -- reads as what it is: the input is invalid
+    """The case was refused before any work was done on it.
+
+    `path` is a JSONPath (RFC 9535) to the offending value, `$` for the whole.
+    """
+
+    code = "invalid_input"
+
+    def __init__(self, message: str, *, path: str = "$") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class SettingsError(EleanorError):
+    """Settings that cannot be used: an unknown key, a bad value, an unreadable file."""
+
+    code = "settings"
+
+
+class PluginError(EleanorError):
+    """A plugin that cannot be used, where going on without it would not be safe."""
+
+    code = "plugin"
+
+
+class DuplicatePluginError(PluginError):
+    """Two dists claim one (kind, name)."""
+
+    code = "duplicate_plugin"
+
+
+class RequiredPluginError(PluginError):
+    """A plugin that the settings require is missing or broken."""
+
+    code = "required_plugin"
+
+
+class NoPanel(EleanorError):  # noqa: N818
+    """No critic is enabled, so nothing can be judged. Never an `allow`."""
+
+    code = "no_panel"
+
+
+class NotRunning(EleanorError):  # noqa: N818
+    """The engine was used outside `async with`, or after it was shut down."""
+
+    code = "not_running"
+
+
+class EvidenceUnavailable(EleanorError):  # noqa: N818
+    """The judgement was made, but no evidence log acknowledged its record.
+
+    `assessment` is the judgement, with its gate closed: it may be read, nothing may run on it.
+    It is None where not even the case could be judged.
+    """
+
+    code = "evidence_unavailable"
+
+    def __init__(self, message: str, *, assessment: Assessment | None = None) -> None:
+        super().__init__(message)
+        self.assessment = assessment
+
+
+class GateClosed(EleanorError):  # noqa: N818
+    """An executable decision was asked for, and the gate does not allow one."""
+
+    code = "gate_closed"
+
+
+class UnresolvableRecord(EleanorError):  # noqa: N818
+    """A record id that the evidence log does not hold, or whose leaf hash does not match."""
+
+    code = "unresolvable_record"
+
+
+class EvidenceCorrupt(EleanorError):  # noqa: N818
+    """Stored evidence that does not verify. The message says which file and where."""
+
+    code = "evidence_corrupt"
+
+
+class SecretUnavailable(EleanorError):  # noqa: N818
+    """A secret reference that its provider could not resolve. Never holds the value."""
+
+    code = "secret_unavailable"

@@ -1,0 +1,204 @@
+"""Canonical JSON (RFC 8785): the one byte form of a value, so that a hash of it means something.
+
+The `rfc8785` package is the reference, and pure Python. What is here writes the same bytes about
+five times faster: strings through the interpreter's C encoder, the member order of a known set of
+keys and the digits of a known number from a bounded cache. Floats that ECMAScript and Python
+write differently are left to the reference.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from json.encoder import encode_basestring as quote
+from typing import Final, TypeAlias
+
+import rfc8785
+
+from eleanor_core.model.json import JsonValue
+
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+"""Largest integer that every JSON reader holds exactly (RFC 8785, section 3.2.2.3)."""
+
+_CACHED_KEY_CHARS: Final = 512
+_IDENTIFIER: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+_Out: TypeAlias = Callable[[str], None]
+_Members: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class _Refused(Exception):  # noqa: N818 -- caught here, and told as a ValueError with its path
+    """Something in the value has no canonical form."""
+
+
+def canonical(value: JsonValue) -> bytes:
+    """Return `value` as RFC 8785 bytes (UTF-8, keys in UTF-16 order, ECMAScript numbers).
+
+    Raises ValueError with the JSONPath of the first thing that has no such form: an integer beyond
+    2**53 - 1 either way (readers would disagree about it), NaN or an infinity, a lone surrogate, a
+    key that is not a string, a type that is not JSON, or nesting beyond the interpreter's stack.
+    """
+    parts: list[str] = []
+    try:
+        _write(value, parts.append)
+        return "".join(parts).encode()
+    except (_Refused, UnicodeEncodeError):
+        path, problem = next(_problems(value, "$"))
+    except RecursionError:
+        path, problem = "$", "nested too deep"
+    raise ValueError(f"no canonical JSON: {problem} at {path}")
+
+
+def member_order(key: str) -> bytes:
+    """Return what the members of an object are sorted by (RFC 8785, section 3.2.3)."""
+    return key.encode("utf-16-be")
+
+
+def _write(value: JsonValue, out: _Out) -> None:
+    # By exact type, which is what costs least; whatever else there is goes through `_plain`.
+    if type(value) is dict:
+        _write_object(value, out)
+    elif type(value) is float:
+        out(_float(value))
+    elif value is None:
+        out("null")
+    elif value is True:
+        out("true")
+    elif value is False:
+        out("false")
+    elif type(value) is int:
+        out(_integer(value))
+    elif type(value) is str:
+        out(quote(value))
+    elif type(value) is list or type(value) is tuple:
+        _write_array(value, out)
+    else:
+        _write(_plain(value), out)
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    """Return a value of another type (an enum's member, a read-only mapping) as its plain like."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    raise _Refused
+
+
+def _write_object(value: dict[str, JsonValue], out: _Out) -> None:
+    if not value:
+        out("{}")
+        return
+    keys = tuple(value)
+    try:
+        members = _cached_members(keys)
+    except _Refused:
+        members = _members(keys)
+    for key, opening in members:
+        item = value[key]
+        # Most members are strings, and one call fewer for each is a fifth of the whole.
+        if type(item) is str:
+            out(opening + quote(item))
+        else:
+            out(opening)
+            _write(item, out)
+    out("}")
+
+
+def _write_array(value: Sequence[JsonValue], out: _Out) -> None:
+    if not value:
+        out("[]")
+        return
+    opening = "["
+    for item in value:
+        out(opening)
+        _write(item, out)
+        opening = ","
+    out("]")
+
+
+def _members(keys: Iterable[str]) -> _Members:
+    """Return the keys in canonical order, each with all that stands before its value."""
+    try:
+        ordered = sorted(keys, key=member_order)
+    except AttributeError:
+        raise _Refused from None
+    return tuple(
+        (key, ("," if position else "{") + quote(key) + ":") for position, key in enumerate(ordered)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _cached_members(keys: tuple[str, ...]) -> _Members:
+    """As `_members`, for short keys. What raises is not cached: a long key costs no memory."""
+    try:
+        short = len("".join(keys)) <= _CACHED_KEY_CHARS
+    except TypeError:
+        raise _Refused from None
+    if not short:
+        raise _Refused
+    return _members(keys)
+
+
+@lru_cache(maxsize=1024)
+def _integer(value: int) -> str:
+    if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return int.__repr__(value)
+    raise _Refused
+
+
+@lru_cache(maxsize=4096)
+def _float(value: float) -> str:
+    if not math.isfinite(value):
+        raise _Refused
+    if value.is_integer() and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return int.__repr__(int(value))
+    digits = float.__repr__(value)
+    return rfc8785.dumps(value).decode() if "e" in digits or value.is_integer() else digits
+
+
+def _problems(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yield JSONPath and problem of all that `_write` refuses, in the order of the value."""
+    if isinstance(value, str):
+        if not _encodable(value):
+            yield path, "a lone surrogate"
+    elif value is None or isinstance(value, bool):
+        return
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield path, f"{value}, which is not a JSON number,"
+    elif isinstance(value, int):
+        if abs(value) > MAX_SAFE_INTEGER:
+            yield path, "an integer beyond 2**53 - 1 (send it as a string)"
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield path, f"a key of type {type(key).__name__}"
+            elif not _encodable(key):
+                yield path, "a key with a lone surrogate"
+            else:
+                yield from _problems(item, path + _step(key))
+    elif isinstance(value, (list, tuple)):
+        for position, item in enumerate(value):
+            yield from _problems(item, f"{path}[{position}]")
+    else:
+        yield path, f"a value of type {type(value).__name__}"
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _step(key: str) -> str:
+    """Return the JSONPath segment (RFC 9535) that selects a member."""
+    if key and not key[0].isdecimal() and _IDENTIFIER.issuperset(key):
+        return f".{key}"
+    escaped = key.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{escaped}']"

@@ -1,0 +1,54 @@
+"""One record to every sink: it counts as recorded only when all of them acknowledged it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from eleanor_core.api.protocols import EvidenceSink
+from eleanor_core.errors import EvidenceUnavailable
+from eleanor_core.model.evidence import Receipt, SealedRecord
+
+
+class FanOut:
+    """Appends to several sinks in order. The first is the primary: its receipt is the answer."""
+
+    def __init__(self, sinks: Mapping[str, EvidenceSink]) -> None:
+        """Take the sinks by name, in the order in which they are asked."""
+        self.sinks: Mapping[str, EvidenceSink] = MappingProxyType(dict(sinks))
+
+    @property
+    def primary(self) -> EvidenceSink | None:
+        """The sink that answers questions about records; None where there is none at all."""
+        return next(iter(self.sinks.values()), None)
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        """Return the primary sink's receipt once every sink has the record on stable storage.
+
+        The first sink that fails ends it with `EvidenceUnavailable`, which says which and why;
+        those before it may hold the record then. Appending the same record again is safe: a sink
+        that has it returns its first receipt.
+        """
+        receipts = [await self._append(name, record) for name in self.sinks]
+        if not receipts:
+            raise EvidenceUnavailable(
+                "no evidence sink is enabled, so nothing can be recorded: install and enable one, "
+                "such as eleanor-evidence-local"
+            )
+        return receipts[0]
+
+    async def _append(self, name: str, record: SealedRecord) -> Receipt:
+        try:
+            receipt = await self.sinks[name].append(record)
+        except Exception as error:
+            raise EvidenceUnavailable(
+                f"evidence sink {name!r} did not record {record.record_id}: "
+                f"{str(error) or type(error).__name__}"
+            ) from error
+        if (receipt.record_id, receipt.leaf_hash) != (record.record_id, record.leaf_hash):
+            raise EvidenceUnavailable(
+                f"evidence sink {name!r} acknowledged record {receipt.record_id} with leaf "
+                f"{receipt.leaf_hash} where {record.record_id} with leaf {record.leaf_hash} was "
+                "appended: block this sink until its author has repaired it"
+            )
+        return receipt

@@ -1,0 +1,109 @@
+"""Records: how a judgement becomes a leaf that lasts and a payload that can be erased."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+
+from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
+from eleanor_core.errors import EvidenceCorrupt
+from eleanor_core.evidence.canonical import canonical, member_order
+from eleanor_core.model.evidence import SCHEMA_ID, RecordKind, SealedRecord, StoredRecord
+from eleanor_core.model.json import EMPTY_MAP, JsonObject, JsonValue
+
+SALT_BYTES = 32
+
+
+def new_record_id() -> str:
+    """Return a UUIDv7 (RFC 9562): later calls in this process give greater ids, in any thread."""
+    return _clock().next_id()
+
+
+def now() -> str:
+    """Return the time as RFC 3339 in UTC with microseconds, `2026-01-31T12:00:00.000000Z`."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def seal(
+    kind: RecordKind,
+    *,
+    trace_id: str,
+    facts: JsonObject = EMPTY_MAP,
+    payload: JsonObject = EMPTY_MAP,
+    record_id: str | None = None,
+) -> SealedRecord:
+    """Return a record ready to append; `record_id` is a new one unless given.
+
+    `facts` go into the leaf, which nobody can erase: no word of a person belongs there. `payload`
+    maps a part's name to its value; each part gets a salt of its own, so that the commitment in the
+    leaf tells nothing about the value once the part is erased. Raises ValueError where a value has
+    no canonical form.
+    """
+    record_id = record_id or new_record_id()
+    commitments: dict[str, JsonValue] = {}
+    parts: list[bytes] = []
+    for name in sorted(payload, key=member_order):
+        salt, value = secrets.token_bytes(SALT_BYTES), canonical(payload[name])
+        commitments[name] = commitment(salt, value)
+        opening = b'%b:{"salt":"%b","value":' % (canonical(name), salt.hex().encode())
+        parts.append(opening + value + b"}")
+    leaf = canonical(
+        {
+            "commitments": commitments,
+            "facts": facts,
+            "kind": kind,
+            "record_id": record_id,
+            "schema": SCHEMA_ID,
+            "time": now(),
+            "trace_id": trace_id,
+        }
+    )
+    return SealedRecord(
+        record_id=record_id,
+        leaf_hash=leaf_hash(leaf),
+        leaf=leaf,
+        payload=b"{" + b",".join(parts) + b"}" if parts else b"",
+    )
+
+
+def open_payload(stored: StoredRecord) -> Mapping[str, JsonValue] | None:
+    """Return the payload's parts by name, checked against the leaf; None once it is erased.
+
+    Raises `EvidenceCorrupt` where the payload is not what the leaf committed to.
+    """
+    if stored.payload is None:
+        return None
+    problems = check_payload(stored.leaf, stored.payload)
+    if problems:
+        raise EvidenceCorrupt(
+            f"the payload of record {stored.record_id} is not the one that was recorded: "
+            f"{'; '.join(problems)}. Run `eleanor evidence verify`."
+        )
+    parts: dict[str, dict[str, JsonValue]] = json.loads(stored.payload or b"{}")
+    return {name: part["value"] for name, part in parts.items()}
+
+
+class _Clock:
+    """Time in 1/4096 ms that never stands still or goes back (RFC 9562, section 6.2, method 3)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next_id(self) -> str:
+        with self._lock:
+            ticks = self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
+        milliseconds, fraction = divmod(ticks, 4096)
+        head = milliseconds << 80 | 0x7 << 76 | fraction << 64
+        digits = f"{head | 0b10 << 62 | secrets.randbits(62):032x}"
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+@cache
+def _clock() -> _Clock:
+    return _Clock()

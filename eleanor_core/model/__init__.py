@@ -1,0 +1,137 @@
+"""Floor 1: the frozen values that everything else speaks in. It imports nothing above it."""
+
+from eleanor_core.model.assessment import Assessment
+from eleanor_core.model.case import DEFAULT_DOMAIN, Case, CaseKind, Hit, Span, View, domain_of
+from eleanor_core.model.clauses import CLAUSES, Clause, Tier
+from eleanor_core.model.critics import (
+    ABSTENTION_REASONS,
+    PRINCIPLES,
+    Abstention,
+    AbstentionReason,
+    CriticOutcome,
+    CriticResult,
+    CriticViolation,
+    EscalationSignal,
+    Principle,
+)
+from eleanor_core.model.decision import (
+    DECISIONS,
+    Constraint,
+    Decision,
+    DecisionValue,
+    Dissent,
+    Escalation,
+    ExecutableDecision,
+    Gate,
+    Requirement,
+)
+from eleanor_core.model.embedding import Embedding
+from eleanor_core.model.events import (
+    CaseAccepted,
+    CriticReported,
+    DecisionMade,
+    DetectorReported,
+    Event,
+    PrecedentRecalled,
+    TextScanned,
+    UncertaintyAnalysed,
+)
+from eleanor_core.model.evidence import (
+    EvidenceRecord,
+    EvidenceRef,
+    Finding,
+    Receipt,
+    RecordKind,
+    SealedRecord,
+    StoredRecord,
+    VerifyReport,
+)
+from eleanor_core.model.json import (
+    EMPTY_MAP,
+    FrozenMap,
+    JsonObject,
+    JsonScalar,
+    JsonValue,
+    freeze,
+    thaw,
+)
+from eleanor_core.model.precedent import (
+    Authority,
+    PrecedentAlignment,
+    PrecedentCase,
+    PrecedentMatch,
+)
+from eleanor_core.model.provenance import Gap, Provenance
+from eleanor_core.model.router import RouterSelection
+from eleanor_core.model.secret import SecretRef, SecretValue
+from eleanor_core.model.signals import DetectorResult, DetectorSignal, Severity
+from eleanor_core.model.uncertainty import UncertaintyAnalysis
+
+__all__ = [
+    "ABSTENTION_REASONS",
+    "CLAUSES",
+    "DECISIONS",
+    "DEFAULT_DOMAIN",
+    "EMPTY_MAP",
+    "PRINCIPLES",
+    "Abstention",
+    "AbstentionReason",
+    "Assessment",
+    "Authority",
+    "Case",
+    "CaseAccepted",
+    "CaseKind",
+    "Clause",
+    "Constraint",
+    "CriticOutcome",
+    "CriticReported",
+    "CriticResult",
+    "CriticViolation",
+    "Decision",
+    "DecisionMade",
+    "DecisionValue",
+    "DetectorReported",
+    "DetectorResult",
+    "DetectorSignal",
+    "Dissent",
+    "Embedding",
+    "Escalation",
+    "EscalationSignal",
+    "Event",
+    "EvidenceRecord",
+    "EvidenceRef",
+    "ExecutableDecision",
+    "Finding",
+    "FrozenMap",
+    "Gap",
+    "Gate",
+    "Hit",
+    "JsonObject",
+    "JsonScalar",
+    "JsonValue",
+    "PrecedentAlignment",
+    "PrecedentCase",
+    "PrecedentMatch",
+    "PrecedentRecalled",
+    "Principle",
+    "Provenance",
+    "Receipt",
+    "RecordKind",
+    "Requirement",
+    "RouterSelection",
+    "SealedRecord",
+    "SecretRef",
+    "SecretValue",
+    "Severity",
+    "Span",
+    "StoredRecord",
+    "TextScanned",
+    "Tier",
+    "UncertaintyAnalysed",
+    "UncertaintyAnalysis",
+    "VerifyReport",
+    "View",
+    "domain_of",
+    "freeze",
+    "thaw",
+]

@@ -1,0 +1,86 @@
+"""Validators shared by the values. They raise ValueError or TypeError with the field's name."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from attrs import Attribute
+
+from eleanor_core.model.clauses import CLAUSES
+
+T = TypeVar("T")
+
+
+class Check(Protocol):
+    """An attrs validator that fits a field of any type."""
+
+    def __call__(self, _: object, attribute: Attribute[T], value: T) -> None: ...
+
+
+def unit(_: object, attribute: Attribute[T], value: T) -> None:
+    """Accept a real number in [0, 1]; NaN and booleans are refused."""
+    if type(value) not in (float, int):
+        raise TypeError(f"{attribute.name} must be a float in [0, 1], got {type(value).__name__}")
+    if not 0.0 <= value <= 1.0:  # type: ignore[operator] # the type was checked above
+        raise ValueError(f"{attribute.name} must be in [0, 1], got {value}")
+
+
+def text(_: object, attribute: Attribute[T], value: T) -> None:
+    """Accept exactly `str`: a subclass could carry behaviour into a frozen value."""
+    if type(value) is not str:
+        raise TypeError(f"{attribute.name} must be a str, got {type(value).__name__}")
+
+
+def words(_: object, attribute: Attribute[T], value: T) -> None:
+    """Accept a non-empty `str`."""
+    if type(value) is not str or not value:
+        raise TypeError(f"{attribute.name} must be a non-empty str, got {value!r:.80}")
+
+
+def clause(_: object, attribute: Attribute[T], value: T) -> None:
+    """Accept a code of the clause registry."""
+    if type(value) is not str or value not in CLAUSES:
+        raise ValueError(f"{attribute.name} {value!r:.80} is not in the clause registry")
+
+
+def span(_: object, attribute: Attribute[T], value: T) -> None:
+    """Accept None or a pair (start, end) of ints with 0 <= start <= end."""
+    if value is None:
+        return
+    if not (
+        isinstance(value, tuple)
+        and type(value) is tuple
+        and len(value) == 2
+        and type(value[0]) is int
+        and type(value[1]) is int
+        and 0 <= value[0] <= value[1]
+    ):
+        raise ValueError(
+            f"{attribute.name} must be (start, end) with 0 <= start <= end: {value!r:.80}"
+        )
+
+
+def one_of(*choices: object) -> Check:
+    """Accept one of `choices`, compared by type and value (so that True is not 1)."""
+
+    def check(_: object, attribute: Attribute[T], value: T) -> None:
+        if not any(type(value) is type(choice) and value == choice for choice in choices):
+            wanted = ", ".join(map(repr, choices))
+            raise ValueError(f"{attribute.name} must be one of {wanted}, got {value!r:.80}")
+
+    return check
+
+
+def tuple_of(member: type) -> Check:
+    """Accept a tuple whose members are exactly of type `member`."""
+
+    def check(_: object, attribute: Attribute[T], value: T) -> None:
+        if not isinstance(value, tuple) or type(value) is not tuple:
+            raise TypeError(f"{attribute.name} must be a tuple, got {type(value).__name__}")
+        for item in value:
+            if type(item) is not member:
+                raise TypeError(
+                    f"{attribute.name} must hold {member.__name__}, got {type(item).__name__}"
+                )
+
+    return check

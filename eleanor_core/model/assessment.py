@@ -1,0 +1,46 @@
+"""The whole result of judging one case: what `run` returns and what the wire carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from eleanor_core.model.critics import Abstention, CriticOutcome
+from eleanor_core.model.decision import (
+    Constraint,
+    DecisionValue,
+    Dissent,
+    Escalation,
+    Gate,
+)
+from eleanor_core.model.evidence import EvidenceRef
+from eleanor_core.model.json import EMPTY_MAP, FrozenMap
+from eleanor_core.model.precedent import PrecedentAlignment
+from eleanor_core.model.signals import DetectorResult
+from eleanor_core.model.uncertainty import UncertaintyAnalysis
+
+
+@frozen(kw_only=True)
+class Assessment:
+    """A judgement, complete. Its JSON form is the published schema (`result.schema.json`).
+
+    `critics` and `detectors` are read-only mappings from name to outcome, sorted by name.
+    `evidence` is None only where no record could be made durable; the gate is closed then.
+    `timings_ms`: wall milliseconds per stage and `total`.
+    """
+
+    trace_id: str
+    decision: DecisionValue
+    summary: str
+    gate: Gate
+    constraints: tuple[Constraint, ...]
+    critics: Mapping[str, CriticOutcome] = field(repr=False)
+    detectors: Mapping[str, DetectorResult | Abstention] = field(repr=False)
+    dissent: tuple[Dissent, ...]
+    escalations: tuple[Escalation, ...]
+    precedent: PrecedentAlignment | Abstention
+    uncertainty: UncertaintyAnalysis | Abstention
+    evidence: EvidenceRef | None = None
+    sampled: bool = False
+    timings_ms: FrozenMap = EMPTY_MAP

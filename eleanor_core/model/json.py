@@ -1,0 +1,71 @@
+"""JSON values, and the deep freeze that makes a case's context immutable once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
+
+JsonScalar: TypeAlias = str | int | float | bool | None
+JsonValue: TypeAlias = "JsonScalar | Sequence[JsonValue] | Mapping[str, JsonValue]"
+JsonObject: TypeAlias = Mapping[str, JsonValue]
+
+
+class FrozenMap(Mapping[str, JsonValue]):
+    """A read-only, hashable, picklable mapping.
+
+    A bare `MappingProxyType` can be neither hashed nor pickled, and a dict subclass can be changed
+    through `dict.__setitem__`. What stands inside is a proxy over a dict that nobody else holds.
+    """
+
+    __slots__ = ("_items",)
+    _items: Mapping[str, JsonValue]
+
+    def __init__(self, items: Mapping[str, JsonValue] | None = None) -> None:
+        object.__setattr__(self, "_items", MappingProxyType(dict(items or {})))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is read-only")
+
+    __delattr__ = __setattr__  # type: ignore[assignment] # both refuse, whatever the arguments
+
+    def __getitem__(self, key: str) -> JsonValue:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __reduce__(self) -> tuple[type[FrozenMap], tuple[dict[str, JsonValue]]]:
+        return FrozenMap, (dict(self._items),)
+
+    def __repr__(self) -> str:
+        return f"FrozenMap({dict(self._items)!r})"
+
+
+EMPTY_MAP = FrozenMap()
+
+
+def freeze(value: JsonValue) -> JsonValue:
+    """Return `value` with every mapping a `FrozenMap` and every sequence a tuple, at any depth."""
+    if isinstance(value, str) or value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, FrozenMap):
+        return value
+    if isinstance(value, Mapping):
+        return FrozenMap({key: freeze(item) for key, item in value.items()})
+    return tuple(freeze(item) for item in value)
+
+
+def thaw(value: JsonValue) -> JsonValue:
+    """Return `value` as plain dicts and lists, for the json module."""
+    if isinstance(value, Mapping):
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [thaw(item) for item in value]
+    return value

@@ -1,0 +1,193 @@
+"""Stage 7: what follows from the panel. A pure function, in which nothing is ever averaged.
+
+The aggregate infers no escalation. It collects those that voices declared: critics in their
+results, faults by being faults, and the stages `recall` and `uncertainty` in their own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from eleanor_core.api import Thresholds
+from eleanor_core.model import (
+    CLAUSES,
+    PRINCIPLES,
+    Abstention,
+    Constraint,
+    CriticOutcome,
+    CriticResult,
+    Decision,
+    DecisionValue,
+    DetectorResult,
+    Dissent,
+    Escalation,
+    EscalationSignal,
+    Gate,
+    PrecedentAlignment,
+    Principle,
+    Requirement,
+    UncertaintyAnalysis,
+)
+
+
+@frozen(kw_only=True)
+class Seat:
+    """What the aggregate must know of a critic beside its words."""
+
+    principle: Principle
+    thresholds: Thresholds = Thresholds()
+
+
+@frozen(kw_only=True)
+class Heard:
+    """All that was said about one case. `others`: escalations that the engine itself declares."""
+
+    critics: Mapping[str, CriticOutcome]
+    detectors: Mapping[str, DetectorResult | Abstention]
+    precedent: PrecedentAlignment | Abstention
+    uncertainty: UncertaintyAnalysis | Abstention
+    others: tuple[Escalation, ...] = ()
+
+
+def objects(result: CriticOutcome, thresholds: Thresholds) -> bool:
+    """Return whether a result counts as an objection: its score reaches the critic's threshold."""
+    return isinstance(result, CriticResult) and result.score >= thresholds.objection
+
+
+def aggregate(
+    heard: Heard, seats: Mapping[str, Seat], prohibited: frozenset[str] = frozenset()
+) -> Decision:
+    """Decide. `seats` holds every critic of `heard`; `prohibited` are clauses no human opens."""
+    ranked = _ranked(heard.critics, seats)
+    objecting = [result for result in ranked if objects(result, seats[result.critic].thresholds)]
+    escalations = _escalations(heard, seats)
+    forbidden = sorted(_named(objecting, escalations) & prohibited)
+    denying = [
+        result
+        for result in objecting
+        if result.severity == 3 and result.score >= seats[result.critic].thresholds.deny
+    ]
+    value = _value(bool(forbidden or denying), bool(escalations), bool(objecting))
+    return Decision(
+        value=value,
+        summary=_summary(value, objecting, escalations, forbidden),
+        gate=_gate(value, escalations, forbidden),
+        constraints=_constraints(objecting) if value == "constrain" else (),
+        dissent=_dissent(ranked, objecting),
+        escalations=escalations,
+    )
+
+
+def _ranked(critics: Mapping[str, CriticOutcome], seats: Mapping[str, Seat]) -> list[CriticResult]:
+    results = [result for result in critics.values() if isinstance(result, CriticResult)]
+    return sorted(results, key=lambda result: _rank(result.critic, seats))
+
+
+def _rank(critic: str, seats: Mapping[str, Seat]) -> tuple[int, str]:
+    return PRINCIPLES.index(seats[critic].principle), critic
+
+
+def _escalations(heard: Heard, seats: Mapping[str, Seat]) -> tuple[Escalation, ...]:
+    critics = sorted(heard.critics, key=lambda name: _rank(name, seats))
+    voices: list[tuple[str, Iterable[EscalationSignal]]] = [
+        *((name, heard.critics[name].escalations) for name in critics),
+        *(
+            (outcome.voice, outcome.escalations)
+            for _, outcome in sorted(heard.detectors.items())
+            if isinstance(outcome, Abstention)
+        ),
+        ("recall", heard.precedent.escalations),
+        ("uncertainty", heard.uncertainty.escalations),
+    ]
+    collected = tuple(
+        Escalation(critic=name, clause=item.clause, tier=item.tier, rationale=item.rationale)
+        for name, items in voices
+        for item in items
+    )
+    return collected + heard.others
+
+
+def _named(objecting: list[CriticResult], escalations: tuple[Escalation, ...]) -> set[str]:
+    clauses = {item.clause for item in escalations}
+    return clauses | {item.clause for result in objecting for item in result.violations}
+
+
+def _value(denied: bool, escalated: bool, objected: bool) -> DecisionValue:  # noqa: FBT001 -- read together
+    if denied:
+        return "deny"
+    if escalated:
+        return "review"
+    return "constrain" if objected else "allow"
+
+
+def _gate(
+    value: DecisionValue, escalations: tuple[Escalation, ...], forbidden: list[str]
+) -> Gate:
+    if value in ("allow", "constrain"):
+        return Gate(open=True)
+    tiers: list[Literal[2, 3]] = [item.tier for item in escalations]
+    if value == "deny":
+        tiers.append(3)
+    tier = max(tiers)
+    requires: Requirement = "determination" if tier == 3 else "acknowledgement"
+    return Gate(open=False, tier=tier, requires="prohibited" if forbidden else requires)
+
+
+def _dissent(
+    ranked: list[CriticResult], objecting: list[CriticResult]
+) -> tuple[Dissent, ...]:
+    heard = {result.critic for result in objecting}
+    return tuple(
+        Dissent(
+            critic=result.critic,
+            justification=result.justification,
+            violations=result.violations,
+        )
+        for result in ranked
+        # Who escalates dissents, whatever the score: the demand must stand with its reasons.
+        if result.critic in heard or result.escalations
+    )
+
+
+def _constraints(objecting: list[CriticResult]) -> tuple[Constraint, ...]:
+    return tuple(
+        constraint
+        for result in objecting
+        for constraint in (
+            [
+                Constraint(critic=result.critic, clause=item.clause, text=item.rationale)
+                for item in result.violations
+            ]
+            or [Constraint(critic=result.critic, clause=None, text=result.justification)]
+        )
+    )
+
+
+def _summary(
+    value: DecisionValue,
+    objecting: list[CriticResult],
+    escalations: tuple[Escalation, ...],
+    forbidden: list[str],
+) -> str:
+    if value == "allow":
+        return "No critic objects."
+    if forbidden:
+        return f"Forbidden by policy: {_clauses(forbidden)}. No human action opens this."
+    said = "; ".join(
+        f"{result.critic} objects ({_clauses(item.clause for item in result.violations)})"
+        if result.violations
+        else f"{result.critic} objects"
+        for result in objecting
+    )
+    if value == "constrain":
+        return f"May go ahead once changed: {said}."
+    others = sorted({item.critic for item in escalations} - {item.critic for item in objecting})
+    asked = f"{', '.join(others)} {'asks' if len(others) == 1 else 'ask'} for a human" if others else ""
+    return f"{'; '.join(part for part in (said, asked) if part)}."
+
+
+def _clauses(codes: Iterable[str]) -> str:
+    return ", ".join(f"{code} {CLAUSES[code].title}" for code in dict.fromkeys(codes))

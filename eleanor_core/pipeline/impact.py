@@ -1,0 +1,70 @@
+"""How much is at stake in a case: the one question on which several escalations turn.
+
+Impact is high or it is not. Nothing that a voice says can make it lower: every rule here only adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from eleanor_core.api import Thresholds
+from eleanor_core.model import CaseKind, CriticOutcome, CriticResult, JsonValue
+from eleanor_core.pipeline.aggregate import objects
+from eleanor_core.settings.model import Policy
+
+_DEFAULT = Thresholds()
+
+
+@frozen(kw_only=True)
+class Impact:
+    """Whether impact is high. `reasons`: every ground for it, in words; empty if it is not."""
+
+    high: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+def impact(  # noqa: PLR0913, PLR0917 -- pure: all that it reads is named here
+    case_kind: CaseKind,
+    context: Mapping[str, JsonValue],
+    domain: str,
+    critics: Mapping[str, CriticOutcome],
+    thresholds: Mapping[str, Thresholds],
+    policy: Policy,
+) -> Impact:
+    """Return the impact of a case, with its grounds.
+
+    It is high if a critic objects with severity 3, if the context says `impact: high`, if the
+    domain is one of the policy's, or if the case is an action whose context does not say
+    `reversible: true`. A critic without an entry in `thresholds` has the default ones.
+    """
+    reasons = (
+        *_grave(critics, thresholds),
+        *_stated(case_kind, context),
+        *_of_domain(domain, policy),
+    )
+    return Impact(high=bool(reasons), reasons=reasons)
+
+
+def _grave(
+    critics: Mapping[str, CriticOutcome], thresholds: Mapping[str, Thresholds]
+) -> Iterator[str]:
+    for name, outcome in sorted(critics.items()):
+        grave = isinstance(outcome, CriticResult) and outcome.severity == 3
+        if grave and objects(outcome, thresholds.get(name, _DEFAULT)):
+            yield f"{name} objects with severity 3"
+
+
+def _stated(case_kind: CaseKind, context: Mapping[str, JsonValue]) -> Iterator[str]:
+    said = context.get("impact")
+    if isinstance(said, str) and said.strip().casefold() == "high":
+        yield "the context says that impact is high"
+    if case_kind == "action" and context.get("reversible") is not True:
+        yield "the case is an action that is not declared reversible"
+
+
+def _of_domain(domain: str, policy: Policy) -> Iterator[str]:
+    # However it is capitalised; `validated_domains` is compared to the letter: both err to caution.
+    if domain.strip().casefold() in map(str.casefold, policy.high_impact_domains):
+        yield f"the domain {domain!r} is one of high impact"

@@ -1,0 +1,140 @@
+"""How like cases were decided. Recall informs a reader and may add caution; it never removes any.
+
+What it escalates depends on the case, the store and the impact. Of the panel it sees one fact, for
+`alignment`, which no rule reads: so another critic can take no escalation of recall away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from eleanor_core.api import PrecedentStore
+from eleanor_core.model import (
+    Embedding,
+    EscalationSignal,
+    PrecedentAlignment,
+    PrecedentMatch,
+)
+from eleanor_core.pipeline.impact import Impact
+from eleanor_core.pipeline.uncertainty import binary_entropy
+from eleanor_core.settings.model import RecallSettings
+
+NEAR_IDENTICAL: Final = 0.9
+"""Cosine from which two cases should be treated alike."""
+
+
+async def recall(
+    *,
+    store: PrecedentStore | None,
+    embedding: Embedding | None,
+    impact: Impact,
+    panel_objects: bool,
+    settings: RecallSettings,
+) -> PrecedentAlignment:
+    """Compare the case with the decided ones.
+
+    Like cases are the nearest ones with at least `settings.similarity`. Whatever was not simply
+    allowed counts as handled with caution, `constrain` too: it stands on an objection, as
+    `panel_objects` does. `alignment` and `conflict` weigh each like case by its similarity.
+
+    Escalates PR1 where nothing like it is found and impact is high; PR2 where like cases conflict,
+    or where people sent a near-identical one to review or denied it; PR3 where the machine alone
+    decided a like case. Written examples inform, but nobody decided them.
+
+    Without a store nothing is like the case. Raises ValueError for a store without an embedding,
+    and whatever the store raises: the caller turns it into a fault.
+    """
+    matches = await _nearest(store, embedding, settings)
+    like = tuple(match for match in matches if match.similarity >= settings.similarity)
+    nearest = max((match.similarity for match in matches), default=0.0)
+    conflict = binary_entropy(_cautious_share(like))
+    return PrecedentAlignment(
+        alignment=_alignment(like, panel_objects=panel_objects),
+        conflict=conflict,
+        novel=not like,
+        novelty=1.0 - nearest,
+        cases=like,
+        escalations=(
+            *_unprecedented(like, impact),
+            *_conflicting(conflict, like, settings),
+            *_denied_by_people(like),
+            *_decided_by_machine(like),
+        ),
+    )
+
+
+async def _nearest(
+    store: PrecedentStore | None, embedding: Embedding | None, settings: RecallSettings
+) -> Sequence[PrecedentMatch]:
+    if store is None:
+        return ()
+    if embedding is None:
+        msg = "the precedent store cannot be asked: the case was not embedded; enable an embedder"
+        raise ValueError(msg)
+    return await store.nearest(embedding, settings.neighbours)
+
+
+def _cautious(match: PrecedentMatch) -> bool:
+    return match.case.outcome != "allow"
+
+
+def _weight(matches: Sequence[PrecedentMatch]) -> float:
+    return math.fsum(match.similarity for match in matches)
+
+
+def _cautious_share(like: Sequence[PrecedentMatch]) -> float:
+    total = _weight(like)
+    return _weight([match for match in like if _cautious(match)]) / total if total else 0.0
+
+
+def _alignment(like: Sequence[PrecedentMatch], *, panel_objects: bool) -> float:
+    if not _weight(like):
+        return 0.0
+    share = _cautious_share(like)
+    return 2.0 * share - 1.0 if panel_objects else 1.0 - 2.0 * share
+
+
+def _unprecedented(like: Sequence[PrecedentMatch], impact: Impact) -> Iterator[EscalationSignal]:
+    if impact.high and not like:
+        grounds = "; ".join(impact.reasons)
+        said = f"no like case was found, and impact is high: {grounds}"
+        yield EscalationSignal(clause="PR1", tier=3, rationale=said)
+
+
+def _conflicting(
+    conflict: float, like: Sequence[PrecedentMatch], settings: RecallSettings
+) -> Iterator[EscalationSignal]:
+    # A threshold of 0 must still need a conflict.
+    if conflict >= settings.conflict and conflict > 0.0:
+        said = f"like cases were decided differently (conflict {conflict:.2f}): {_listed(like)}"
+        yield EscalationSignal(clause="PR2", tier=2, rationale=said)
+
+
+def _denied_by_people(like: Sequence[PrecedentMatch]) -> Iterator[EscalationSignal]:
+    same = [
+        match
+        for match in like
+        if match.similarity >= NEAR_IDENTICAL
+        and match.case.authority == "adjudicated"
+        and match.case.outcome in ("review", "deny")
+    ]
+    if same:
+        said = f"people did not let near-identical cases pass: {_listed(same)}"
+        yield EscalationSignal(clause="PR2", tier=2, rationale=said)
+
+
+def _decided_by_machine(like: Sequence[PrecedentMatch]) -> Iterator[EscalationSignal]:
+    alone = [match for match in like if match.case.authority == "machine"]
+    if alone:
+        said = f"like cases in use were decided by the machine alone: {_listed(alone)}"
+        yield EscalationSignal(clause="PR3", tier=3, rationale=said)
+
+
+def _listed(matches: Sequence[PrecedentMatch]) -> str:
+    """Name cases by id: their texts may hold what must not be repeated."""
+    return ", ".join(
+        f"{match.case.id} ({match.case.outcome}, similarity {match.similarity:.2f})"
+        for match in matches
+    )

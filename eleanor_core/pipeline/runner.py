@@ -1,0 +1,179 @@
+"""Runs voices side by side: their deadlines, their isolation, and what stands for a fault.
+
+Nothing that a voice does escapes from here: it returns a result or an abstention, and its siblings
+never notice. Late is judged by the clock too, because a voice that swallows cancellation or blocks
+the loop returns as if in time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final, Generic, TypeAlias, cast
+
+import anyio
+import anyio.to_process
+import anyio.to_thread
+import structlog
+from attrs import evolve
+
+from eleanor_core.model import Abstention, AbstentionReason, Case
+from eleanor_core.pipeline.accept import MalformedError
+from eleanor_core.pipeline.voice import R, Voice
+from eleanor_core.pipeline.worker import WorkerCall, call_in_worker
+
+Accept: TypeAlias = Callable[[Voice[R], object, Case], R]
+Said: TypeAlias = Callable[[str, R | Abstention], None]
+
+INLINE_BUDGET: Final = 0.005
+"""Seconds of CPU time that one inline call may use, beside 50 us for each 1,000 characters."""
+INLINE_BUDGET_PER_CHARACTER: Final = 50e-9
+OVERRUNS_BEFORE_MOVE: Final = 3
+THREADS: Final = 16
+PROCESSES: Final = 4
+
+_log = structlog.get_logger("eleanor.runner")
+
+
+def describe(error: BaseException) -> str:
+    """Return type and message of an error in one bounded line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+
+
+class Runner(Generic[R]):
+    """Asks a fixed set of voices about one case after another. One per engine and kind."""
+
+    def __init__(self, voices: Mapping[str, Voice[R]], accept: Accept[R]) -> None:
+        self._accept: Accept[R] = accept
+        self._voices: dict[str, Voice[R]] = dict(voices)
+        self._overruns: dict[str, int] = {}
+        self._threads = anyio.CapacityLimiter(THREADS)
+        self._processes = anyio.CapacityLimiter(PROCESSES)
+
+    async def ask(
+        self, case_for: Callable[[Voice[R]], Case], said: Said[R], *, time_left: float
+    ) -> dict[str, R | Abstention]:
+        """Ask every voice; `said` is told each outcome as it comes. Sorted by name.
+
+        `time_left`: seconds left for the whole judgement; no voice gets more.
+        """
+        outcomes: dict[str, R | Abstention] = {}
+
+        def report(key: str, outcome: R | Abstention) -> None:
+            outcomes[key] = outcome
+            said(key, outcome)
+
+        waiting = {key: voice for key, voice in self._voices.items() if self._waits(voice)}
+        if waiting:
+            async with anyio.create_task_group() as group:
+                for key, voice in waiting.items():
+                    group.start_soon(self._wait_for, key, voice, case_for, report, time_left)
+                self._ask_inline(case_for, report)
+        else:
+            self._ask_inline(case_for, report)
+        for key in waiting.keys() - outcomes.keys():
+            # Only a voice that raised a cancellation of its own making ends without a word.
+            report(key, self._abstain(waiting[key], "raised", "ended without a result"))
+        return {key: outcomes[key] for key in sorted(outcomes)}
+
+    @staticmethod
+    def _waits(voice: Voice[R]) -> bool:
+        return voice.broken is None and voice.execution != "inline"
+
+    # -- inline -----------------------------------------------------------------------------------
+
+    def _ask_inline(
+        self, case_for: Callable[[Voice[R]], Case], report: Said[R]
+    ) -> None:
+        for key, voice in list(self._voices.items()):
+            if voice.broken is not None:
+                report(key, voice.broken)
+            elif voice.execution == "inline":
+                report(key, self._call_inline(key, voice, case_for(voice)))
+
+    def _call_inline(self, key: str, voice: Voice[R], case: Case) -> R | Abstention:
+        started = time.thread_time()
+        outcome: R | Abstention
+        try:
+            outcome = self._accept(voice, cast(Callable[[Case], object], voice.call)(case), case)
+        except KeyboardInterrupt:
+            raise
+        except MalformedError as error:
+            outcome = self._abstain(voice, "malformed", str(error))
+        except BaseException as error:  # noqa: BLE001 -- sync code has no cancellation of ours to pass on
+            outcome = self._abstain(voice, "raised", describe(error))
+        spent = time.thread_time() - started
+        if spent > INLINE_BUDGET + INLINE_BUDGET_PER_CHARACTER * len(case.text):
+            self._overran(key, voice, spent)
+        return outcome
+
+    def _overran(self, key: str, voice: Voice[R], spent: float) -> None:
+        count = self._overruns[key] = self._overruns.get(key, 0) + 1
+        _log.warning("inline_overrun", voice=voice.name, cpu_ms=round(spent * 1e3, 3), count=count)
+        if count < OVERRUNS_BEFORE_MOVE:
+            return
+        moved = evolve(voice, execution="thread" if voice.thread_safe else "process")
+        if moved.execution == "process" and moved.remake is None:
+            return
+        self._voices[key] = moved
+        _log.warning("voice_moved", voice=voice.name, execution=moved.execution)
+
+    # -- task, thread, process --------------------------------------------------------------------
+
+    async def _wait_for(
+        self,
+        key: str,
+        voice: Voice[R],
+        case_for: Callable[[Voice[R]], Case],
+        report: Said[R],
+        time_left: float,
+    ) -> None:
+        deadline = min(voice.deadline, time_left)
+        started = anyio.current_time()
+        reason: AbstentionReason = "overload" if self._full(voice) else "deadline"
+        outcome: R | Abstention = self._abstain(voice, reason, f"no answer in {deadline:g} s")
+        with anyio.move_on_after(deadline):
+            outcome = await self._call_waiting(voice, case_for(voice))
+        took = anyio.current_time() - started
+        late = took > deadline and not isinstance(outcome, Abstention)
+        if late:
+            outcome = self._abstain(voice, "late", f"answered after {took:.3g} s of {deadline:g} s")
+        report(key, outcome)
+
+    def _full(self, voice: Voice[R]) -> bool:
+        limiter = {"thread": self._threads, "process": self._processes}.get(voice.execution)
+        return limiter is not None and limiter.available_tokens <= 0
+
+    async def _call_waiting(self, voice: Voice[R], case: Case) -> R | Abstention:
+        try:
+            result = await self._dispatch(voice, case)
+            return self._accept(voice, result, case)
+        except MalformedError as error:
+            return self._abstain(voice, "malformed", str(error))
+        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 -- a fault of the voice
+            return self._abstain(voice, "raised", describe(error))
+
+    async def _dispatch(self, voice: Voice[R], case: Case) -> object:
+        call = cast(Callable[[Case], object], voice.call)
+        if voice.execution == "thread":
+            return await anyio.to_thread.run_sync(
+                partial(call, case), abandon_on_cancel=True, limiter=self._threads
+            )
+        if voice.execution == "process":
+            if voice.remake is None:
+                msg = "it cannot be made again in a worker process"
+                raise TypeError(msg)
+            work = WorkerCall.of(voice.remake, case)
+            reply = await anyio.to_process.run_sync(
+                call_in_worker, work, cancellable=True, limiter=self._processes
+            )
+            return work.result(reply)
+        return await cast(Callable[[Case], Awaitable[object]], voice.call)(case)
+
+    @staticmethod
+    def _abstain(voice: Voice[R], reason: AbstentionReason, detail: str) -> Abstention:
+        return Abstention(
+            voice=voice.name, reason=reason, detail=detail, provenance=voice.provenance
+        )

@@ -1,0 +1,101 @@
+"""From an exception to what a person can act on: short text, the plugin's own frame, a hint."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from eleanor_core.registry.registry import Broken, Found, Stage
+
+MAX_TEXT = 400
+
+
+class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes a `Broken`
+    """A fault of one plugin, raised where it is seen and turned into a `Broken` in one place."""
+
+    def __init__(self, stage: Stage, error: str, *, frame: str = "", hint: str = "") -> None:
+        super().__init__(error)
+        self.stage = stage
+        self.error = error
+        self.frame = frame
+        self.hint = hint
+
+    @classmethod
+    def of(cls, stage: Stage, error: BaseException, package: str, *, hint: str = "") -> Defect:
+        """Describe `error`, raised by code of the plugin whose package is `package`."""
+        error = _alone(error)
+        if isinstance(error, Defect):
+            return error
+        return cls(stage, short(error), frame=own_frame(error, package), hint=hint)
+
+    def broken(self, found: Found) -> Broken:
+        """Return the record of this fault in the plugin `found`."""
+        return Broken(
+            kind=found.kind,
+            name=found.name,
+            dist=found.dist,
+            version=found.version,
+            stage=self.stage,
+            error=self.error,
+            frame=self.frame,
+            hint=self.hint
+            or f"Repair or upgrade {found.dist}, or add '{found.ref}' "
+            f"to plugins.block (seen under eleanor-core {core_version() or 'not installed'})",
+        )
+
+
+def core_version() -> str:
+    """Return the version of the installed core, "" if it runs without being installed."""
+    try:
+        return version("eleanor-core")
+    except PackageNotFoundError:
+        return ""
+
+
+def short(error: BaseException) -> str:
+    """Return the type and message of `error` on one line, at most `MAX_TEXT` characters."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 -- a stranger's __str__ may raise anything
+        said = ""
+    name = type(error).__name__
+    text = f"{name}: {said}" if said else name
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+
+
+def own_frame(error: BaseException, package: str) -> str:
+    """Return "file:line in function" of the last frame that runs code of `package`, or ""."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno} in <module>"
+    own = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module == package or module.startswith(package + "."):
+            own = f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_qualname}"
+    return own
+
+
+def place(function: Callable[..., object]) -> str:
+    """Return "file:line in function" of where `function` is written, or ""."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return ""
+    return f"{code.co_filename}:{code.co_firstlineno} in {code.co_qualname}"
+
+
+def package_of(module: str) -> str:
+    """Return the top-level package of `module`: frames in it are the plugin's own.
+
+    Of the core itself (its test kit) only the one module counts, or our frames would.
+    """
+    top = module.partition(".")[0]
+    return module if top == "eleanor_core" else top
+
+
+def _alone(error: BaseException) -> BaseException:
+    """Return the one error inside groups of one, as a task group raises them."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,218 @@
+"""Starts the products of all loaded plugins and stops them in reverse order.
+
+Each plugin lives in a task of its own. What its factory opens (task groups, cancel scopes) is thus
+entered and left by one task; a start that hangs can be cut off without unbalancing the caller's
+scopes; and a plugin whose background work crashes later takes neither the others nor the engine
+with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup, TaskStatus
+from attrs import field, frozen
+
+from eleanor_core.api import KINDS, BackendDeclaration, Kind, Services
+from eleanor_core.registry.checks import check_manager, check_product
+from eleanor_core.registry.faults import Defect, package_of
+from eleanor_core.registry.load import refuse_lost
+from eleanor_core.registry.registry import Broken, Found, Loaded, Registry, Stage
+
+STOP_TIMEOUT: Final = 25.0
+"""Seconds for all plugins together."""
+
+
+@frozen(kw_only=True, eq=False)
+class Products:
+    """What the factories yielded, by kind and name. `broken`: those that failed to start."""
+
+    broken: tuple[Broken, ...] = ()
+    _started: Mapping[Kind, Mapping[str, object]] = field(alias="started", repr=False)
+    _failed: list[Broken] = field(alias="failed", factory=list, repr=False)
+
+    def of(self, kind: Kind) -> Mapping[str, object]:
+        """Return the started products of `kind`, sorted by name."""
+        return self._started.get(kind, MappingProxyType({}))
+
+    @property
+    def failed(self) -> tuple[Broken, ...]:
+        """Plugins that started and then failed: at stage "run" by themselves, or at "stop"."""
+        return tuple(self._failed)
+
+
+MakeServices: TypeAlias = Callable[[Loaded, Products], Services]
+
+
+@asynccontextmanager
+async def open_products(
+    registry: Registry,
+    make_services: MakeServices,
+    *,
+    timeout: float,  # noqa: ASYNC109 -- one for each start; no scope around the call could say it
+    stop_timeout: float = STOP_TIMEOUT,
+) -> AsyncIterator[Products]:
+    """Start every loaded plugin in the order of `KINDS`, by name within a kind; stop in reverse.
+
+    `make_services` is called before each start, with the products of the kinds before; what it
+    raises refuses the start. `timeout`: seconds for one start. `stop_timeout`: seconds for all
+    stops together; until then they are shielded from cancellation. Raises RequiredPluginError if a
+    required plugin does not start. An error while stopping is logged and kept in `failed`.
+    """
+    outcome: BaseException | None = None
+    try:
+        async with anyio.create_task_group() as group:
+            start = _Start(registry, make_services, timeout, group)
+            try:
+                yield await start.all()
+            except BaseException as error:  # noqa: BLE001 -- raised below, not wrapped in a group
+                outcome = error
+            await start.stop(stop_timeout)
+    finally:
+        if outcome is not None:
+            raise outcome
+
+
+class _Start:
+    """The hosts of one `open_products`, in the order in which they started."""
+
+    def __init__(
+        self, registry: Registry, make_services: MakeServices, timeout: float, group: TaskGroup
+    ) -> None:
+        self._registry = registry
+        self._make_services = make_services
+        self._timeout = timeout
+        self._group = group
+        self._hosts: list[_Host] = []
+        self._failed: list[Broken] = []
+
+    async def all(self) -> Products:
+        """Start all plugins, one after the other, and return their products."""
+        started: dict[Kind, Mapping[str, object]] = {}
+        broken: list[Broken] = []
+        for kind in KINDS:
+            # Frozen before the kind starts: no plugin is made with a peer in sight.
+            before = self._products(started, broken)
+            running: dict[str, object] = {}
+            for name, loaded in self._registry.loaded[kind].items():
+                host = _Host(loaded, self._make_services(loaded, before), self._failed)
+                try:
+                    running[name] = await self._group.start(host.live, self._timeout)
+                except Exception as error:  # noqa: BLE001 -- a stranger's factory raises anything
+                    lost = host.lost("start", error)
+                    cause = {loaded.ref: error.__cause__ or error}
+                    refuse_lost(self._registry.required, [lost], cause)
+                    broken.append(lost)
+                else:
+                    self._hosts.append(host)
+            started[kind] = MappingProxyType(running)
+        return self._products(started, broken)
+
+    async def stop(self, limit: float) -> None:
+        """Stop all plugins in reverse, each one after the one before it has ended."""
+        with anyio.CancelScope(shield=True):
+            deadline = anyio.current_time() + limit
+            for host in reversed(self._hosts):
+                await host.end(deadline)
+
+    def _products(
+        self, started: Mapping[Kind, Mapping[str, object]], broken: list[Broken]
+    ) -> Products:
+        return Products(started=dict(started), broken=tuple(broken), failed=self._failed)
+
+
+class _Host:
+    """One plugin's life, in one task: enter its factory, wait to be told, leave it."""
+
+    def __init__(self, loaded: Loaded, services: Services, failed: list[Broken]) -> None:
+        self._loaded = loaded
+        self._services = services
+        self._failed = failed
+        self._scope = anyio.CancelScope()
+        self._started = False
+        self._told = anyio.Event()
+        self._ended = anyio.Event()
+
+    async def live(self, limit: float, *, task_status: TaskStatus[object]) -> None:
+        """Run until `end`. Raises Defect for a start that fails; what fails later is kept."""
+        try:
+            await self._serve(limit, task_status)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's code
+            if not self._started:
+                defect = self._defect("start", error)
+                raise defect from (None if defect is error else error)
+            lost = self.lost("stop" if self._told.is_set() else "run", error)
+            self._failed.append(lost)
+            structlog.get_logger(__name__).error(
+                "plugin.failed",
+                plugin=lost.ref,
+                dist=lost.dist,
+                version=lost.version,
+                stage=lost.stage,
+                error=lost.error,
+                frame=lost.frame,
+            )
+        finally:
+            self._ended.set()
+
+    async def end(self, deadline: float) -> None:
+        """Tell the plugin to stop and wait for it, until `deadline` on the loop's clock."""
+        if not self._ended.is_set():
+            self._scope.deadline = deadline
+            self._told.set()
+            await self._ended.wait()
+
+    def lost(self, stage: Stage, error: BaseException) -> Broken:
+        """Return the record of a failure of this plugin."""
+        loaded = self._loaded
+        return self._defect(stage, error).broken(
+            Found(
+                kind=loaded.kind,
+                name=loaded.name,
+                dist=loaded.provenance.dist,
+                version=loaded.provenance.version,
+                target=loaded.origin,
+            )
+        )
+
+    async def _serve(self, limit: float, task_status: TaskStatus[object]) -> None:
+        late = Defect("start", f"it did not start within {limit:g} s")
+        with self._scope:
+            deadline = self._scope.deadline = anyio.current_time() + limit
+            async with self._enter() as product:
+                # The clock decides: a start that swallows cancellation or blocks looks punctual.
+                if anyio.current_time() >= deadline:
+                    raise late
+                check_product(self._loaded.declaration, product)
+                self._scope.deadline, self._scope.shield = math.inf, True
+                self._started = True
+                task_status.started(product)
+                await self._told.wait()
+        if not self._started and self._scope.cancel_called:
+            raise late
+        if not self._started:
+            raise Defect("start", "its factory swallowed an error and ended without a product")
+        if not self._told.is_set():
+            raise Defect("run", "it ended by itself while the engine was running")
+        if self._scope.cancelled_caught:
+            raise Defect("stop", "it did not stop in time and was cut off")
+
+    def _enter(self) -> AbstractAsyncContextManager[object]:
+        declaration = self._loaded.declaration
+        if isinstance(declaration, BackendDeclaration) and (reason := declaration.probe()):
+            raise Defect("start", reason, hint="Make it available, or choose another backend.")
+        return check_manager(declaration.factory(self._loaded.settings, self._services))
+
+    def _defect(self, stage: Stage, error: BaseException) -> Defect:
+        factory = self._loaded.declaration.factory
+        while isinstance(factory, partial):
+            factory = factory.func
+        module = getattr(factory, "__module__", None) or type(factory).__module__
+        return Defect.of(stage, error, package_of(module))

@@ -1,0 +1,163 @@
+"""From settings and metadata to the frozen registry: select, check, import, register, configure.
+
+One broken plugin is recorded and the others load on. Four things refuse to start: settings that
+contradict themselves or name nothing, two claims on one ref, a broken required plugin, and an
+object in `plugins` that is no plugin at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from eleanor_core.api import KINDS, AnyDeclaration, PluginAPI
+from eleanor_core.errors import RequiredPluginError, SettingsError
+from eleanor_core.model import Provenance
+from eleanor_core.registry.checks import check_declaration
+from eleanor_core.registry.configure import unknown_keys, validate
+from eleanor_core.registry.discover import discover, strays
+from eleanor_core.registry.faults import Defect, core_version
+from eleanor_core.registry.importing import Importer
+from eleanor_core.registry.names import meant, split
+from eleanor_core.registry.registry import IN_PROCESS, Broken, Found, Loaded, Registry
+from eleanor_core.registry.rows import make_rows
+from eleanor_core.registry.selection import Selection, refuse_duplicates, select
+from eleanor_core.settings import Settings
+
+NO_ORIGINS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def load(
+    settings: Settings,
+    plugins: Iterable[object] = (),
+    *,
+    origins: Mapping[str, str] = NO_ORIGINS,
+) -> Registry:
+    """Load what `settings` choose, and every object in `plugins` (a module or an instance).
+
+    `origins` (from `load_settings`) lets an error name the file or variable that set a key.
+    Raises SettingsError, DuplicatePluginError, RequiredPluginError, or PluginError for an object in
+    `plugins` that has no usable hook.
+    """
+    loading = Loading(settings, origins)
+    registry = loading.run(plugins)
+    refuse_lost(registry.required, registry.broken, loading.causes)
+    return registry
+
+
+def refuse_lost(
+    required: frozenset[str], broken: Iterable[Broken], causes: Mapping[str, BaseException]
+) -> None:
+    """Raise RequiredPluginError if a required plugin is among `broken`."""
+    lost = [item for item in broken if item.ref in required]
+    if lost:
+        said = "\n".join(f"required by plugins.require: {item.text}" for item in lost)
+        raise RequiredPluginError(said) from causes.get(lost[0].ref)
+
+
+class Loading:
+    """One run over all that is chosen. `causes`: ref -> what a broken plugin raised."""
+
+    def __init__(self, settings: Settings, origins: Mapping[str, str] = NO_ORIGINS) -> None:
+        self.causes: dict[str, BaseException] = {}
+        self._settings = settings
+        self._origins = origins
+        self._found = discover()
+        self._choice: Selection = select(settings, self._found)
+        self._importer = Importer(self._found, PluginAPI(core=core_version()))
+        self._loaded: list[Loaded] = []
+        self._broken: list[Broken] = []
+        self._wrong: list[str] = []
+
+    def run(self, plugins: Iterable[object]) -> Registry:
+        """Return the registry; a broken required plugin stands in it like any other."""
+        given = [
+            item
+            for plugin in {id(plugin): plugin for plugin in plugins}.values()
+            for item in self._importer.given(plugin)
+        ]
+        known = (*self._found, *(found for found, _ in given))
+        chosen = [item for item in self._found if item.ref in self._choice.chosen]
+        wanted = [item for item in given if item[0].ref not in self._choice.blocked]
+        refuse_duplicates([*chosen, *(found for found, _ in wanted)])
+
+        for found, outcome in wanted:
+            self._take(found, outcome)
+        for found in chosen:
+            self._take(found, None)
+        self._miss({found.ref for found in known})
+        self._refuse_settings(known)
+        return self._registry(known)
+
+    def _take(self, found: Found, outcome: AnyDeclaration | Defect | None) -> None:
+        """Check and configure one plugin; import it first if there is no `outcome` yet."""
+        try:
+            if isinstance(outcome, Defect):
+                raise outcome
+            declaration = outcome or self._importer.declaration(found)
+            check_declaration(declaration, found.dist)
+            options, wrong = validate(found, declaration.settings, self._settings, self._origins)
+        except Defect as defect:
+            self._broken.append(defect.broken(found))
+            self.causes[found.ref] = defect.__cause__ or defect
+            return
+        self._wrong += wrong
+        if options is not None:
+            self._loaded.append(
+                Loaded(
+                    kind=found.kind,
+                    name=found.name,
+                    declaration=declaration,
+                    provenance=Provenance(plugin=found.ref, dist=found.dist, version=found.version),
+                    settings=options,
+                    origin=found.file or found.target,
+                )
+            )
+
+    def _miss(self, known: set[str]) -> None:
+        """Record what the settings name and nobody installed or handed over."""
+        for ref in sorted(self._choice.expected - known):
+            kind, name = split(ref)
+            stray = "".join(f"; {text}" for text in strays(kind, name))
+            why = self._choice.reason(ref)
+            missing = Found(kind=kind, name=name, dist="", version="", target="")
+            defect = Defect(
+                "discover",
+                f"{why}, but not installed{meant(ref, known)}{stray}",
+                hint="Install the dist that brings it, or take its name out of the settings.",
+            )
+            self._broken.append(defect.broken(missing))
+
+    def _refuse_settings(self, known: Iterable[Found]) -> None:
+        """Raise SettingsError with one line for each thing that the user must correct."""
+        unsure = {item.kind for item in self._broken if item.dist == IN_PROCESS}
+        refs = [item.ref for item in known] + list(self._choice.expected)
+        names = {
+            kind: [name for known_kind, name in map(split, refs) if known_kind == kind]
+            for kind in KINDS
+            if kind not in unsure
+        }
+        wrong = unknown_keys(self._settings, names, self._origins) + self._wrong
+        if wrong:
+            listed = "".join(f"\n  {line}" for line in wrong)
+            raise SettingsError(
+                f"the settings of plugins cannot be used; {len(wrong)} to correct:{listed}"
+            )
+
+    def _registry(self, known: Iterable[Found]) -> Registry:
+        by_name = sorted(self._loaded, key=lambda item: item.name)
+        broken = tuple(sorted(self._broken, key=lambda item: (item.kind, item.name)))
+        return Registry(
+            loaded=MappingProxyType(
+                {
+                    kind: MappingProxyType(
+                        {item.name: item for item in by_name if item.kind == kind}
+                    )
+                    for kind in KINDS
+                }
+            ),
+            broken=broken,
+            required=self._choice.required,
+            rows=make_rows(known, self._choice, self._loaded, broken),
+        )

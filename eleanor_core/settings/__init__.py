@@ -1,0 +1,17 @@
+"""Floor 3: the settings, their sources and their order."""
+
+from eleanor_core.settings.home import home_of
+from eleanor_core.settings.load import LoadedSettings, load_settings
+from eleanor_core.settings.model import Settings
+from eleanor_core.settings.show import Row, describe, effective, settings_schema
+
+__all__ = [
+    "LoadedSettings",
+    "Row",
+    "Settings",
+    "describe",
+    "effective",
+    "home_of",
+    "load_settings",
+    "settings_schema",
+]

@@ -1,0 +1,359 @@
+"""The settings, all of them. What a default is, what a key means, stands here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
+
+from eleanor_core.model import CLAUSES
+
+TABLES: Final[Mapping[str, str]] = {
+    "critics": "critics",
+    "detectors": "detectors",
+    "evidence": "sinks",
+    "secrets": "secrets",
+    "backends": "backends",
+    "embedders": "embedders",
+    "precedents": "precedents",
+    "models": "models",
+}
+"""Kind of plugin -> the settings table that holds the plugins of that kind, by name."""
+
+_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+
+DEFAULT_PLUGINS = (
+    "backends/numpy",
+    "embedders/hashing",
+    "precedents/memory",
+    "evidence/local",
+    "detectors/injection",
+    "detectors/secrets",
+    "detectors/personal-data",
+    "detectors/hidden-text",
+    "critics/rights",
+    "critics/autonomy",
+    "critics/fairness",
+    "critics/truth",
+    "critics/risk",
+    "critics/pragmatics",
+)
+
+
+def _plugin_name(text: str) -> str:
+    if not re.fullmatch(_NAME, text):
+        raise ValueError("a plugin's name is lower-case words joined by '-', as in 'personal-data'")
+    return text
+
+
+def _plugin_ref(text: str) -> str:
+    kind, _, name = text.partition("/")
+    if kind not in TABLES or not re.fullmatch(_NAME, name):
+        raise ValueError(
+            "a plugin is named kind/name, as in 'critics/rights'; kinds: " + ", ".join(TABLES)
+        )
+    return text
+
+
+def _clause(code: str) -> str:
+    if code not in CLAUSES:
+        raise ValueError("no such clause; the registry has " + ", ".join(CLAUSES))
+    return code
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"'~' cannot be expanded: {error}") from error
+    if not path.is_absolute():
+        raise ValueError("must be an absolute path, or start with '~'")
+    return path
+
+
+PluginName = Annotated[str, AfterValidator(_plugin_name)]
+PluginRef = Annotated[
+    str,
+    AfterValidator(_plugin_ref),
+    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(TABLES)})/{_NAME}$"}),
+]
+ClauseCode = Annotated[
+    str, AfterValidator(_clause), WithJsonSchema({"type": "string", "enum": list(CLAUSES)})
+]
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(gt=0.0, le=3600.0)]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused, values never change after start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class PluginSelection(Section):
+    """Which installed plugins are used. A plugin is named `kind/name`."""
+
+    defaults: tuple[PluginRef, ...] = Field(
+        default=DEFAULT_PLUGINS, description="Enabled wherever they are installed."
+    )
+    enable: tuple[PluginRef, ...] = Field(
+        default=(), description="Enabled beside the defaults; must be installed."
+    )
+    block: tuple[PluginRef, ...] = Field(
+        default=(), description="Never imported, whatever else says so."
+    )
+    require: tuple[PluginRef, ...] = Field(
+        default=(),
+        description="Enabled, and the engine refuses to start if one is missing or broken.",
+    )
+    exact: tuple[PluginRef, ...] | None = Field(
+        default=None,
+        description="Exactly these and no others: replaces defaults and enable.",
+        examples=[("critics/rights", "evidence/local")],
+    )
+
+    @model_validator(mode="after")
+    def _exact_stands_alone(self) -> Self:
+        if self.exact is not None and self.enable:
+            raise ValueError(
+                "'exact' and 'enable' are both set: 'exact' lists every plugin that runs, "
+                "so add the plugins of 'enable' to it, or remove one of the two keys"
+            )
+        return self
+
+
+class ThresholdSettings(Section):
+    """Overrides of a critic's own thresholds. What is left out stays as the critic declares it."""
+
+    objection: Unit | None = Field(
+        default=None, description="Score at which the result objects.", examples=[0.5]
+    )
+    escalation: Unit | None = Field(
+        default=None, description="Score at which severity 2 or 3 escalates.", examples=[0.6]
+    )
+    deny: Unit | None = Field(
+        default=None, description="Score at which severity 3 denies.", examples=[0.9]
+    )
+
+
+class PluginEntry(Section):
+    """Settings of one plugin; `settings` is validated by the plugin's own settings class."""
+
+    settings: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        # A value here may be a secret that somebody wrote in plain against all advice.
+        repr=False,
+        description="The plugin's own settings.",
+    )
+
+
+class DetectorEntry(PluginEntry):
+    """Settings of one detector."""
+
+    deadline: Seconds | None = Field(
+        default=None, description="Seconds that one call may take.", examples=[5.0]
+    )
+
+
+class CriticEntry(DetectorEntry):
+    """Settings of one critic."""
+
+    thresholds: ThresholdSettings = Field(
+        default=ThresholdSettings(), description="Overrides of the critic's thresholds."
+    )
+
+
+class Limits(Section):
+    """Sizes that a case may have."""
+
+    text_bytes: int = Field(default=100_000, gt=0, description="Largest text, in bytes of UTF-8.")
+    context_bytes: int = Field(
+        default=1_000_000, gt=0, description="Largest context, in bytes of JSON."
+    )
+    context_depth: int = Field(default=32, gt=0, description="Deepest nesting of the context.")
+    context_nodes: int = Field(
+        default=100_000, gt=0, description="Most values in the context, counted all."
+    )
+
+
+class Policy(Section):
+    """What this deployment counts as grave, known and forbidden."""
+
+    prohibited_clauses: tuple[ClauseCode, ...] = Field(
+        default=(),
+        description="Clauses that no human action opens, for practices that the law forbids.",
+    )
+    high_impact_domains: tuple[str, ...] = Field(
+        default=(
+            "biometrics",
+            "credit",
+            "critical-infrastructure",
+            "education",
+            "employment",
+            "healthcare",
+            "housing",
+            "insurance",
+            "justice",
+            "law-enforcement",
+            "migration",
+        ),
+        description="Domains in which impact is high (after Annex III of the EU AI Act).",
+    )
+    validated_domains: tuple[str, ...] = Field(
+        default=(
+            "general",
+            "biometrics",
+            "credit",
+            "critical-infrastructure",
+            "education",
+            "employment",
+            "healthcare",
+            "housing",
+            "insurance",
+            "justice",
+            "law-enforcement",
+            "migration",
+        ),
+        description="Domains that the panel was validated in; any other escalates U3.",
+    )
+    gaps: Literal["high-impact", "escalate"] = Field(
+        default="high-impact",
+        description="When a gap escalates U1: only where impact is high, or always.",
+    )
+    audit_sample: Unit = Field(
+        default=0.0, description="Share of results marked for audit. A mark, never a decision."
+    )
+
+
+class RecallSettings(Section):
+    """How like cases are found and when they conflict."""
+
+    neighbours: int = Field(default=8, gt=0, le=100, description="Like cases looked at.")
+    similarity: Unit = Field(
+        default=0.6, description="Similarity from which a case is like this one."
+    )
+    conflict: Unit = Field(default=0.7, description="Conflict among like cases that escalates PR2.")
+    deadline: Seconds = Field(default=2.0, description="Seconds that recall may take.")
+
+
+class UncertaintySettings(Section):
+    """When uncertainty is high."""
+
+    high: Unit = Field(
+        default=0.5, description="Overall uncertainty that, with high impact, escalates U2."
+    )
+
+
+class Deadlines(Section):
+    """Seconds that each operation of the engine may take."""
+
+    request: Seconds = Field(
+        default=30.0, description="A whole judgement, from validation to record."
+    )
+    start: Seconds = Field(default=60.0, description="Start of one plugin.")
+    stop: Seconds = Field(default=25.0, description="Stop of all plugins together.")
+    record: Seconds = Field(default=10.0, description="Making one record durable.")
+
+
+class EvidenceSettings(Section):
+    """Where records go. Each enabled sink in `evidence.sinks` must acknowledge."""
+
+    sinks: tuple[str, ...] = Field(
+        default=(), description="Order of the sinks; empty: all enabled ones, by name."
+    )
+
+
+class Logging(Section):
+    """What the program says about itself, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="Least severe level that is written."
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description="How a log line is written."
+    )
+
+
+class Settings(Section):
+    """All settings of an engine. Precedence and sources: see `eleanor_core.settings.sources`."""
+
+    home: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        default=None,
+        description="Folder for all state; default: the platform's data folder.",
+        examples=["/var/lib/eleanor"],
+    )
+    plugins: PluginSelection = Field(
+        default=PluginSelection(), description="Which plugins are used."
+    )
+    policy: Policy = Field(
+        default=Policy(), description="What counts as grave, known and forbidden."
+    )
+    limits: Limits = Field(default=Limits(), description="Sizes that a case may have.")
+    deadlines: Deadlines = Field(
+        default=Deadlines(), description="Seconds that operations may take."
+    )
+    recall: RecallSettings = Field(
+        default=RecallSettings(), description="How like cases are found."
+    )
+    uncertainty: UncertaintySettings = Field(
+        default=UncertaintySettings(), description="When uncertainty is high."
+    )
+    evidence: EvidenceSettings = Field(default=EvidenceSettings(), description="Where records go.")
+    logging: Logging = Field(default=Logging(), description="What the program says about itself.")
+    critics: dict[PluginName, CriticEntry] = Field(
+        default_factory=dict,
+        description="Settings of critics, by name.",
+        examples=[{"rights": {}}],
+    )
+    detectors: dict[PluginName, DetectorEntry] = Field(
+        default_factory=dict,
+        description="Settings of detectors, by name.",
+        examples=[{"personal-data": {}}],
+    )
+    sinks: dict[PluginName, PluginEntry] = Field(
+        default_factory=dict,
+        description="Settings of evidence sinks, by name.",
+        examples=[{"local": {}}],
+    )
+    secrets: dict[PluginName, PluginEntry] = Field(
+        default_factory=dict,
+        description="Settings of secrets providers, by name.",
+        examples=[{"env": {}}],
+    )
+    backends: dict[PluginName, PluginEntry] = Field(
+        default_factory=dict,
+        description="Settings of compute backends, by name.",
+        examples=[{"numpy": {}}],
+    )
+    embedders: dict[PluginName, PluginEntry] = Field(
+        default_factory=dict,
+        description="Settings of embedders, by name.",
+        examples=[{"hashing": {}}],
+    )
+    precedents: dict[PluginName, PluginEntry] = Field(
+        default_factory=dict,
+        description="Settings of precedent stores, by name.",
+        examples=[{"memory": {}}],
+    )
+    models: dict[PluginName, PluginEntry] = Field(
+        default_factory=dict,
+        description="Settings of model adapters, by name.",
+        examples=[{"local": {}}],
+    )
+
+    def entry(self, kind: str, name: str) -> PluginEntry:
+        """Return the settings of the plugin `kind/name`; empty ones if there are none."""
+        table: Mapping[str, PluginEntry] = getattr(self, TABLES[kind])
+        empty = {"critics": CriticEntry, "detectors": DetectorEntry}.get(kind, PluginEntry)
+        return table.get(name) or empty()

@@ -1,0 +1,115 @@
+"""An evidence log in memory: a real append-only sink for tests, and a plugin that carries it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+import anyio.lowlevel
+
+from eleanor_core.api import (
+    EvidenceDeclaration,
+    EvidenceSink,
+    Finding,
+    PluginSettings,
+    Receipt,
+    SealedRecord,
+    Services,
+    StoredRecord,
+    VerifyReport,
+    hookimpl,
+)
+
+
+class MemoryLog:
+    """Keeps records in a list. Pass it among `plugins=`; afterwards look into `records`.
+
+    `room`: how many records fit; the next `append` raises OSError (ENOSPC) as a full disk does.
+    None: no limit. What is kept dies with the object, so no result of it is ever durable.
+    """
+
+    def __init__(self, *, name: str = "memory", room: int | None = None) -> None:
+        self.name = name
+        self.room = room
+        self.records: list[StoredRecord] = []
+
+    @hookimpl
+    def eleanor_register_evidence(self) -> Iterable[EvidenceDeclaration]:
+        """Declare this very object as the sink."""
+        yield EvidenceDeclaration(name=self.name, factory=self._open, summary="Memory, for tests.")
+
+    def _open(
+        self, _settings: PluginSettings, _services: Services
+    ) -> AbstractAsyncContextManager[EvidenceSink]:
+        return nullcontext(self)
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        """Keep the record. Raises OSError if the log is full, ValueError for another leaf."""
+        await anyio.lowlevel.checkpoint()
+        held = self._find(record.record_id)
+        if held is None:
+            held = self._keep(record)
+        elif held.leaf != record.leaf:
+            msg = f"record {record.record_id} is there already, with another leaf"
+            raise ValueError(msg)
+        return Receipt(index=held.index, record_id=held.record_id, leaf_hash=held.leaf_hash)
+
+    def _keep(self, record: SealedRecord) -> StoredRecord:
+        if self.room is not None and len(self.records) >= self.room:
+            raise OSError(errno.ENOSPC, f"evidence/{self.name} is full after {self.room} records")
+        stored = StoredRecord(
+            index=len(self.records),
+            record_id=record.record_id,
+            leaf_hash=record.leaf_hash,
+            leaf=record.leaf,
+            payload=record.payload,
+        )
+        self.records.append(stored)
+        return stored
+
+    async def get(self, record_id: str, /) -> StoredRecord | None:
+        """Return the record, or None."""
+        await anyio.lowlevel.checkpoint()
+        return self._find(record_id)
+
+    def _find(self, record_id: str) -> StoredRecord | None:
+        return next((held for held in self.records if held.record_id == record_id), None)
+
+    async def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]:
+        """Yield the records from index `start`."""
+        for record in self.records[start:]:
+            await anyio.lowlevel.checkpoint()
+            yield record
+
+    async def count(self) -> int:
+        """Return how many records are kept."""
+        await anyio.lowlevel.checkpoint()
+        return len(self.records)
+
+    async def verify(self) -> VerifyReport:
+        """Recompute every leaf hash, and the root of the tree (RFC 6962, section 2.1)."""
+        await anyio.lowlevel.checkpoint()
+        hashes = [_leaf_hash(record.leaf) for record in self.records]
+        findings = tuple(
+            Finding(where=f"record {record.index}", what="the leaf does not have its hash")
+            for record, digest in zip(self.records, hashes, strict=True)
+            if digest.hex() != record.leaf_hash
+        )
+        root = _root(hashes).hex()
+        return VerifyReport(records=len(self.records), root=root, findings=findings)
+
+
+def _leaf_hash(leaf: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def _root(hashes: list[bytes]) -> bytes:
+    """Merkle tree hash of leaf hashes: split at the largest power of two below their number."""
+    if not hashes:
+        return hashlib.sha256().digest()
+    if len(hashes) == 1:
+        return hashes[0]
+    split = 1 << (len(hashes) - 1).bit_length() - 1
+    return hashlib.sha256(b"\x01" + _root(hashes[:split]) + _root(hashes[split:])).digest()

@@ -1,0 +1,155 @@
+"""The contract of evidence sinks: what a log must do with records that it acknowledges."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import anyio
+import pytest
+from attrs import evolve
+
+from eleanor_core.api import (
+    EvidenceDeclaration,
+    EvidenceSink,
+    EvidenceVerifier,
+    Kind,
+    Receipt,
+    SealedRecord,
+    StoredRecord,
+)
+from eleanor_core.evidence import seal
+from eleanor_core.testing.contract import PluginContract
+from eleanor_core.testing.rules import broken
+
+
+def make_record(number: int) -> SealedRecord:
+    """Seal a record as the engine does, with a payload in several scripts."""
+    text = f"Case {number}: ok, \u00fc, \u4e2d, \U0001f600."
+    return seal(
+        "assessment",
+        trace_id=f"{number:032x}",
+        facts={"decision": "allow", "number": number},
+        payload={"case": {"text": text}},
+    )
+
+
+class EvidenceSinkContract(PluginContract[EvidenceDeclaration, EvidenceSink]):
+    """The rules for a sink. `durable`: False for one that keeps nothing over a restart."""
+
+    kind: ClassVar[Kind] = "evidence"
+    durable: ClassVar[bool] = True
+    records: ClassVar[int] = 7
+
+    def check_kept(self, stored: StoredRecord | None, sent: SealedRecord, at: Receipt) -> None:
+        """Fail unless `stored` is what was sent, where the receipt says."""
+        if stored is None:
+            broken(self.whose, "acknowledges", f"record {sent.record_id} is not there")
+        wanted = (at.index, sent.record_id, sent.leaf_hash, sent.leaf, sent.payload)
+        found = (stored.index, stored.record_id, stored.leaf_hash, stored.leaf, stored.payload)
+        if found != wanted:
+            broken(self.whose, "acknowledges", f"{found!r:.200} instead of {wanted!r:.200}")
+
+    @pytest.mark.anyio
+    async def test_keeps_what_it_acknowledges(self) -> None:
+        """`acknowledges`: records and indices, and None for an unknown id."""
+        async with self.started() as sink:
+            start = await sink.count()
+            for number in range(self.records):
+                sent = make_record(number)
+                receipt = await sink.append(sent)
+                said = (receipt.index, receipt.record_id, receipt.leaf_hash)
+                if said != (start + number, sent.record_id, sent.leaf_hash):
+                    broken(self.whose, "acknowledges", f"the receipt of record {number}: {said}")
+                self.check_kept(await sink.get(sent.record_id), sent, receipt)
+            if await sink.count() != start + self.records:
+                broken(self.whose, "acknowledges", f"count() is {await sink.count()}")
+            if await sink.get(make_record(0).record_id) is not None:
+                broken(self.whose, "acknowledges", "an unknown id has a record")
+
+    @pytest.mark.anyio
+    async def test_appends_once(self) -> None:
+        """`append-once`."""
+        async with self.started() as sink:
+            records = [make_record(number) for number in range(3)]
+            receipts = [await sink.append(record) for record in records]
+            count = await sink.count()
+            if await sink.append(records[1]) != receipts[1]:
+                broken(self.whose, "append-once", "the second receipt differs from the first")
+            if await sink.count() != count:
+                broken(self.whose, "append-once", "a record was added")
+
+    @pytest.mark.anyio
+    async def test_never_overwrites(self) -> None:
+        """`no-overwrite`: another leaf under the same id."""
+        async with self.started() as sink:
+            first, other = make_record(1), make_record(2)
+            receipt = await sink.append(first)
+            forged = evolve(other, record_id=first.record_id)
+            try:
+                await sink.append(forged)
+            except Exception:  # noqa: BLE001 -- each sink refuses with an error of its own
+                self.check_kept(await sink.get(first.record_id), first, receipt)
+            else:
+                broken(self.whose, "no-overwrite", "the second record was taken")
+
+    @pytest.mark.anyio
+    async def test_reads_in_order(self) -> None:
+        """`read-order`: from the start, from the middle, from past the end."""
+        async with self.started() as sink:
+            for number in range(self.records):
+                await sink.append(make_record(number))
+            count = await sink.count()
+            for start in (0, 1, count - 1, count):
+                read = [record.index async for record in sink.read(start)]
+                if read != list(range(start, count)):
+                    broken(self.whose, "read-order", f"read({start}) yields {read}")
+
+    @pytest.mark.anyio
+    async def test_takes_records_at_once(self) -> None:
+        """`acknowledges`: appends that overlap get indices of their own, without a hole."""
+        sent = [make_record(number) for number in range(self.records)]
+        receipts: list[Receipt] = []
+        async with self.started() as sink:
+
+            async def put(record: SealedRecord) -> None:
+                receipts.append(await sink.append(record))
+
+            async with anyio.create_task_group() as group:
+                for record in sent:
+                    group.start_soon(put, record)
+            indices = sorted(receipt.index for receipt in receipts)
+            first = indices[0]
+            if indices != list(range(first, first + len(sent))):
+                broken(self.whose, "acknowledges", f"indices {indices}")
+            by_id = {record.record_id: record for record in sent}
+            for receipt in receipts:
+                record = by_id[receipt.record_id]
+                self.check_kept(await sink.get(receipt.record_id), record, receipt)
+
+    @pytest.mark.anyio
+    async def test_survives_a_restart(self) -> None:
+        """`survives-restart`."""
+        if not self.durable:
+            pytest.skip("declared durable = False")
+        sent = [make_record(number) for number in range(self.records)]
+        async with self.started() as sink:
+            receipts = [await sink.append(record) for record in sent]
+        async with self.started() as sink:
+            for record, receipt in zip(sent, receipts, strict=True):
+                if await sink.get(record.record_id) is None:
+                    broken(self.whose, "survives-restart", f"record {receipt.index} is gone")
+                self.check_kept(await sink.get(record.record_id), record, receipt)
+            if (await sink.append(make_record(99))).index != receipts[-1].index + 1:
+                broken(self.whose, "survives-restart", "indices do not go on where they ended")
+
+    @pytest.mark.anyio
+    async def test_verifies_itself(self) -> None:
+        """`verifies`, where the sink is an `EvidenceVerifier`."""
+        async with self.started() as sink:
+            if not isinstance(sink, EvidenceVerifier):
+                pytest.skip("the sink cannot verify itself")
+            for number in range(self.records):
+                await sink.append(make_record(number))
+            report = await sink.verify()
+            if not report.sound or report.records != await sink.count():
+                broken(self.whose, "verifies", repr(report))

@@ -1,0 +1,1 @@
+"""Shared by the tests: generated panels, and a short way to judge with them."""
