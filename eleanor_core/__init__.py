@@ -6,6 +6,7 @@
 What a plugin author imports stands in `eleanor_core.api`.
 """
 
+from eleanor_core._opening import open_evidence
 from eleanor_core._version import __version__
 from eleanor_core.engine import EleanorEngine, EleanorEngineV8
 from eleanor_core.errors import (
@@ -42,4 +43,5 @@ __all__ = [
     "UnresolvableRecord",
     "__version__",
     "load_settings",
+    "open_evidence",
 ]

@@ -102,9 +102,7 @@ class Judgement:
         bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
         self._context = panel.redactor.value(Watch(bench).context)
 
-        await panel.detectors.ask(
-            bench.case_for, self._heard_detector, time_left=self._time_left()
-        )
+        await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._time_left())
         self._detectors = dict(sorted(self._detectors.items()))
         self._mark("detect")
 

@@ -192,9 +192,7 @@ def first(products: Mapping[str, object]) -> object | None:
     return next(iter(products.values()), None)
 
 
-def _fan_out(
-    settings: Settings, products: Products, broken: tuple[Broken, ...]
-) -> FanOut:
+def _fan_out(settings: Settings, products: Products, broken: tuple[Broken, ...]) -> FanOut:
     """Return the sinks in order. An enabled one that does not run refuses, so that it is missed."""
     running = cast("Mapping[str, EvidenceSink]", products.of("evidence"))
     lost = {item.name: item.text for item in broken if item.kind == "evidence"}
@@ -213,15 +211,15 @@ class LostSink:
 
     why: str
 
-    async def append(self, record: SealedRecord, /) -> Receipt:
+    async def append(self, _record: SealedRecord, /) -> Receipt:
         """Refuse."""
         raise EvidenceUnavailable(self.why)
 
-    async def get(self, record_id: str, /) -> StoredRecord | None:
+    async def get(self, _record_id: str, /) -> StoredRecord | None:
         """Find nothing."""
         return None
 
-    def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]:
+    def read(self, _start: int = 0, /) -> AsyncIterator[StoredRecord]:
         """Refuse: an empty log and a lost one are not the same."""
         raise EvidenceUnavailable(self.why)
 

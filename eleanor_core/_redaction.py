@@ -20,7 +20,7 @@ def clean(redactor: Redactor, value: T) -> T:
     joined = "\n".join(strings)
     if redactor.text(joined) == joined:
         return value
-    return cast(T, _rebuilt(redactor, value))
+    return cast("T", _rebuilt(redactor, value))
 
 
 def _strings(value: object) -> list[str]:

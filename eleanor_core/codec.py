@@ -40,7 +40,7 @@ Wire = dict[str, JsonValue]
 
 def to_json(value: object) -> JsonValue:
     """Return the wire form of a value of the model. Raises TypeError for a secret."""
-    return cast(JsonValue, _converter().unstructure(value))
+    return cast("JsonValue", _converter().unstructure(value))
 
 
 def from_json(data: JsonValue, form: type[T]) -> T:
@@ -56,14 +56,14 @@ def event_to_json(event: Event) -> Wire:
     head: Wire = {"type": event.type, "provisional": event.provisional}
     if isinstance(event, DecisionMade):
         return head | {"trace_id": event.trace_id, "result": to_json(event.assessment)}
-    return head | cast(Wire, to_json(event))
+    return head | cast("Wire", to_json(event))
 
 
 @cache
 def result_schema() -> JsonObject:
     """Return the published JSON Schema (2020-12) of a result's wire form."""
     text = files("eleanor_core").joinpath("schemas", "result.schema.json").read_text("utf-8")
-    return cast(JsonObject, freeze(json.loads(text)))
+    return cast("JsonObject", freeze(json.loads(text)))
 
 
 _BY_KEY = {CriticResult: "critic", DetectorResult: "detector", Abstention: "voice"}
@@ -134,7 +134,7 @@ def _structure_assessment(
 
 
 def _structure_outcomes(
-    converter: Converter, form: type[CriticResult] | type[DetectorResult]
+    converter: Converter, form: type[CriticResult | DetectorResult]
 ) -> Callable[[Mapping[str, Wire], object], Mapping[str, object]]:
     def build(data: Mapping[str, Wire], _: object) -> Mapping[str, object]:
         return {name: _outcome(converter, form, name, entry) for name, entry in data.items()}

@@ -1,25 +1,25 @@
 """Floor 5: the engine, an async context manager that judges cases.
 
-    async with EleanorEngine() as engine:
-        result = await engine.run(text="...")
+async with EleanorEngine() as engine:
+    result = await engine.run(text="...")
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from types import TracebackType
-from typing import cast
+from typing import Self, cast
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
-from eleanor_core._version import __version__
 from eleanor_core._judgement import Emit, Judgement, append
 from eleanor_core._panel import Panel, assemble, first, thresholds_of
 from eleanor_core._secrets import Resolver
+from eleanor_core._version import __version__
 from eleanor_core.api import Backend, Embedder, EvidenceSink, Services
 from eleanor_core.errors import (
     EvidenceUnavailable,
@@ -81,7 +81,7 @@ class EleanorEngine:
 
     # -- life -------------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> EleanorEngine:
+    async def __aenter__(self) -> Self:
         """Start every enabled plugin. An engine starts once."""
         if self._group is not None:
             raise NotRunning("an engine starts once; make a new one")
@@ -277,7 +277,9 @@ class EleanorEngine:
 
     def _running(self) -> Panel:
         if self._panel is None:
-            raise NotRunning("the engine is not running: use `async with EleanorEngine() as engine`")
+            raise NotRunning(
+                "the engine is not running: use `async with EleanorEngine() as engine`"
+            )
         if not self._panel.seats:
             raise NoPanel(
                 "no critic is enabled, so nothing can be judged: install some "

@@ -52,10 +52,10 @@ class PluginSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Product = TypeVar("Product", covariant=True)
+Product_co = TypeVar("Product_co", covariant=True)
 # Contravariance cannot be said of a settings type that each plugin narrows; the registry validates
 # against `settings` and hands the factory an instance of exactly that class.
-Factory: TypeAlias = Callable[..., AbstractAsyncContextManager[Product]]
+Factory: TypeAlias = Callable[..., AbstractAsyncContextManager[Product_co]]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -99,20 +99,20 @@ class Pattern:
 
 
 @frozen(kw_only=True)
-class Declaration(Generic[Product]):
+class Declaration(Generic[Product_co]):
     """What every kind declares. `api`: the plugin API that it needs, as "MAJOR.MINOR"."""
 
     kind: ClassVar[Kind]
 
     name: str = field(validator=_name)
-    factory: Factory[Product] = field(repr=False)
+    factory: Factory[Product_co] = field(repr=False)
     settings: type[PluginSettings] = PluginSettings
     api: str = API_VERSION
     summary: str = ""
 
 
 @frozen(kw_only=True)
-class VoiceDeclaration(Declaration[Product]):
+class VoiceDeclaration(Declaration[Product_co]):
     """What critics and detectors declare beside: how they run and what they look for.
 
     `deadline`: seconds that one call may take (for `inline`: judged by CPU time against a budget

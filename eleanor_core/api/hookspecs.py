@@ -47,7 +47,7 @@ def eleanor_register_secrets(api: PluginAPI) -> Iterable[SecretsDeclaration]:
     Called when: the engine starts, first of all kinds, if the provider is enabled.
     Must return: declarations; the factory yields a `SecretsProvider`.
     Must not do: contact a server, read a credential, or keep a value anywhere but in the product.
-    If it raises: the plugin is `broken`; references to it do not resolve, and what needs them fails.
+    If it raises: the plugin is `broken`; references to it do not resolve.
     """
     raise AssertionError(api)
 

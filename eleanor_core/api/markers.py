@@ -18,5 +18,5 @@ class _Marker(Protocol):
 
 
 # pluggy's markers are typed as returning Any; the cast keeps a strict checker's view of the hook.
-hookspec: Final = cast(_Marker, pluggy.HookspecMarker(PROJECT))
-hookimpl: Final = cast(_Marker, pluggy.HookimplMarker(PROJECT))
+hookspec: Final = cast("_Marker", pluggy.HookspecMarker(PROJECT))
+hookimpl: Final = cast("_Marker", pluggy.HookimplMarker(PROJECT))

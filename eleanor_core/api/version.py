@@ -1,7 +1,7 @@
 """The version of the plugin API, apart from that of the dist.
 
-A plugin says what it needs as "MAJOR.MINOR": the same major and at least that minor must be offered.
-A new minor only adds; a new major brings a migration note.
+A plugin says what it needs as "MAJOR.MINOR": the same major and at least that minor must be
+offered. A new minor only adds; a new major brings a migration note.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ nothing at all (a prohibited clause), or first of all a durable record (none cou
 
 @frozen(kw_only=True)
 class Escalation:
-    """An escalation with the voice that raised it: a critic's name, or `detector:NAME`, `recall`..."""
+    """An escalation with the voice that raised it: a critic, `detector:NAME`, `recall`, ..."""
 
     critic: str = field(validator=check.words)
     clause: str = field(validator=check.clause)

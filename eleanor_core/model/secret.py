@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 from attrs import frozen
 
 MASK = "***"
+_PROVIDER = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @frozen
@@ -22,7 +24,7 @@ class SecretRef:
         """Parse a reference. Raises ValueError without repeating the text: it may be a value."""
         provider, colon, rest = text.partition(":")
         path, _, key = rest.partition("#")
-        if not (colon and provider.isidentifier() and path):
+        if not (colon and _PROVIDER.fullmatch(provider) and path):
             raise ValueError(
                 "a secret is given as a reference 'provider:path#key', never as its value"
             )

@@ -12,9 +12,10 @@ from eleanor_core.model.provenance import Provenance
 
 @frozen(kw_only=True)
 class UncertaintyAnalysis:
-    """`overall`, `epistemic`, `aleatoric` in [0, 1]; `parts` holds each part of the formula by name.
+    """`overall`, `epistemic`, `aleatoric` in [0, 1].
 
-    `reasons` says in words what raised it. It may add caution through `escalations`.
+    `parts` holds each part of the formula by name, `reasons` says in words what raised it. It may
+    add caution through `escalations`.
     """
 
     overall: float = field(default=0.0, validator=check.unit)

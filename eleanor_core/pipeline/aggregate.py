@@ -123,9 +123,7 @@ def _value(denied: bool, escalated: bool, objected: bool) -> DecisionValue:  # n
     return "constrain" if objected else "allow"
 
 
-def _gate(
-    value: DecisionValue, escalations: tuple[Escalation, ...], forbidden: list[str]
-) -> Gate:
+def _gate(value: DecisionValue, escalations: tuple[Escalation, ...], forbidden: list[str]) -> Gate:
     if value in ("allow", "constrain"):
         return Gate(open=True)
     tiers: list[Literal[2, 3]] = [item.tier for item in escalations]
@@ -136,9 +134,7 @@ def _gate(
     return Gate(open=False, tier=tier, requires="prohibited" if forbidden else requires)
 
 
-def _dissent(
-    ranked: list[CriticResult], objecting: list[CriticResult]
-) -> tuple[Dissent, ...]:
+def _dissent(ranked: list[CriticResult], objecting: list[CriticResult]) -> tuple[Dissent, ...]:
     heard = {result.critic for result in objecting}
     return tuple(
         Dissent(
@@ -185,7 +181,9 @@ def _summary(
     if value == "constrain":
         return f"May go ahead once changed: {said}."
     others = sorted({item.critic for item in escalations} - {item.critic for item in objecting})
-    asked = f"{', '.join(others)} {'asks' if len(others) == 1 else 'ask'} for a human" if others else ""
+    asked = (
+        f"{', '.join(others)} {'asks' if len(others) == 1 else 'ask'} for a human" if others else ""
+    )
     return f"{'; '.join(part for part in (said, asked) if part)}."
 
 

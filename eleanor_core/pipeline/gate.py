@@ -39,7 +39,7 @@ class GateKeeper:
         self._key = secrets.token_bytes(32)
 
     def admit(self, assessment: Assessment, stored: StoredRecord | None) -> ExecutableDecision:
-        """Make the permission. Raises GateClosed or UnresolvableRecord, saying which fact failed."""
+        """Make the permission. Raises GateClosed or UnresolvableRecord, saying what failed."""
         reference = assessment.evidence
         if reference is None or stored is None:
             raise UnresolvableRecord(

@@ -25,7 +25,7 @@ class Impact:
     reasons: tuple[str, ...] = ()
 
 
-def impact(  # noqa: PLR0913, PLR0917 -- pure: all that it reads is named here
+def impact(
     case_kind: CaseKind,
     context: Mapping[str, JsonValue],
     domain: str,

@@ -84,9 +84,7 @@ class Runner(Generic[R]):
 
     # -- inline -----------------------------------------------------------------------------------
 
-    def _ask_inline(
-        self, case_for: Callable[[Voice[R]], Case], report: Said[R]
-    ) -> None:
+    def _ask_inline(self, case_for: Callable[[Voice[R]], Case], report: Said[R]) -> None:
         for key, voice in list(self._voices.items()):
             if voice.broken is not None:
                 report(key, voice.broken)
@@ -97,7 +95,7 @@ class Runner(Generic[R]):
         started = time.thread_time()
         outcome: R | Abstention
         try:
-            outcome = self._accept(voice, cast(Callable[[Case], object], voice.call)(case), case)
+            outcome = self._accept(voice, cast("Callable[[Case], object]", voice.call)(case), case)
         except KeyboardInterrupt:
             raise
         except MalformedError as error:
@@ -156,7 +154,7 @@ class Runner(Generic[R]):
             return self._abstain(voice, "raised", describe(error))
 
     async def _dispatch(self, voice: Voice[R], case: Case) -> object:
-        call = cast(Callable[[Case], object], voice.call)
+        call = cast("Callable[[Case], object]", voice.call)
         if voice.execution == "thread":
             return await anyio.to_thread.run_sync(
                 partial(call, case), abandon_on_cancel=True, limiter=self._threads
@@ -170,7 +168,7 @@ class Runner(Generic[R]):
                 call_in_worker, work, cancellable=True, limiter=self._processes
             )
             return work.result(reply)
-        return await cast(Callable[[Case], Awaitable[object]], voice.call)(case)
+        return await cast("Callable[[Case], Awaitable[object]]", voice.call)(case)
 
     @staticmethod
     def _abstain(voice: Voice[R], reason: AbstentionReason, detail: str) -> Abstention:

@@ -38,7 +38,7 @@ ALEATORIC: Final = 0.50
 """Weight of what could go either way in the overall value."""
 
 
-def analyse(  # noqa: PLR0913 -- pure: all that it reads is named here
+def analyse(
     critics: Mapping[str, CriticOutcome],
     detectors: Mapping[str, DetectorResult | Abstention],
     precedent: PrecedentAlignment | Abstention,
@@ -72,8 +72,9 @@ def analyse(  # noqa: PLR0913 -- pure: all that it reads is named here
     uncertainty under high impact, U3 outside the validated domains. That a voice was lost is
     escalated by the fault itself.
     """
-    gaps = tuple(_gaps(critics, detectors, undecoded))
-    faults = tuple(_faults(critics, detectors, precedent))
+    outcomes = _by_voice(critics, detectors)
+    gaps = tuple(_gaps(outcomes, undecoded))
+    faults = tuple(_faults(outcomes, precedent))
     parts = {
         "coverage": 1.0 - (1.0 - GAP) ** len(gaps) * (1.0 - FAULT) ** len(faults),
         "doubt": _doubt(critics),
@@ -111,14 +112,19 @@ def _noisy_or(*causes: float) -> float:
     return 1.0 - math.prod(1.0 - cause for cause in causes)
 
 
+def _by_voice(
+    critics: Mapping[str, CriticOutcome], detectors: Mapping[str, DetectorResult | Abstention]
+) -> list[tuple[str, CriticOutcome | DetectorResult]]:
+    """Return every outcome with its voice, sorted: the order of the panel does not count."""
+    outcomes = {**critics, **{f"detector:{name}": item for name, item in detectors.items()}}
+    return sorted(outcomes.items(), key=lambda item: item[0])
+
+
 def _gaps(
-    critics: Mapping[str, CriticOutcome],
-    detectors: Mapping[str, DetectorResult | Abstention],
-    undecoded: tuple[str, ...],
+    outcomes: list[tuple[str, CriticOutcome | DetectorResult]], undecoded: tuple[str, ...]
 ) -> Iterator[tuple[str, Gap]]:
     """Yield each gap with the name of its voice."""
-    outcomes = {**critics, **{f"detector:{name}": item for name, item in detectors.items()}}
-    for voice, outcome in sorted(outcomes.items()):
+    for voice, outcome in outcomes:
         if not isinstance(outcome, Abstention):
             yield from ((voice, gap) for gap in outcome.not_assessed)
     for part in undecoded:
@@ -128,13 +134,13 @@ def _gaps(
 
 
 def _faults(
-    critics: Mapping[str, CriticOutcome],
-    detectors: Mapping[str, DetectorResult | Abstention],
+    outcomes: list[tuple[str, CriticOutcome | DetectorResult]],
     precedent: PrecedentAlignment | Abstention,
-) -> Iterator[Abstention]:
-    for outcome in (*critics.values(), *detectors.values(), precedent):
+) -> Iterator[tuple[str, Abstention]]:
+    """Yield each fault with the name of its voice."""
+    for voice, outcome in (*outcomes, ("recall", precedent)):
         if isinstance(outcome, Abstention):
-            yield outcome
+            yield voice, outcome
 
 
 def _doubt(critics: Mapping[str, CriticOutcome]) -> float:
@@ -159,12 +165,12 @@ def _novelty(precedent: PrecedentAlignment | Abstention, impact: Impact) -> floa
 
 def _reasons(
     gaps: tuple[tuple[str, Gap], ...],
-    faults: tuple[Abstention, ...],
+    faults: tuple[tuple[str, Abstention], ...],
     parts: Mapping[str, float],
     outside: str | None,
 ) -> Iterator[str]:
     yield from (f"{voice} did not assess {gap.concern}: {gap.reason}." for voice, gap in gaps)
-    yield from (f"{item.voice} gave no usable answer: {item.reason}." for item in faults)
+    yield from (f"{voice} gave no usable answer: {fault.reason}." for voice, fault in faults)
     said = {
         "doubt": "A critic that found a violation doubts its own score",
         "ambiguity": "A critic that found a violation could have scored either way",

@@ -25,7 +25,7 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 
 @frozen(kw_only=True)
 class ValidInput:
-    """A case that passed. `context` is deeply immutable; `trace_id` is 32 hex digits if not given."""
+    """A valid case. `context` is deeply immutable; `trace_id` is 32 hex digits unless given."""
 
     text: str = field(repr=False)
     context: FrozenMap = field(repr=False)
@@ -42,7 +42,9 @@ def validate(
 ) -> ValidInput:
     """Check and freeze one case. Raises InvalidInput that names the JSON path and the limit."""
     if kind not in _KINDS:
-        raise InvalidInput(f"kind must be one of {', '.join(_KINDS)}, got {kind!r:.40}", path="$.kind")
+        raise InvalidInput(
+            f"kind must be one of {', '.join(_KINDS)}, got {kind!r:.40}", path="$.kind"
+        )
     return ValidInput(
         text=_text(text, limits),
         context=_context(context, limits),
@@ -56,7 +58,8 @@ def _text(text: object, limits: Limits) -> str:
         raise InvalidInput(f"text must be a string, got {type(text).__name__}", path="$.text")
     if len(text) > limits.text_bytes:
         raise InvalidInput(
-            f"text has {len(text)} characters, the limit is {limits.text_bytes} bytes", path="$.text"
+            f"text has {len(text)} characters, the limit is {limits.text_bytes} bytes",
+            path="$.text",
         )
     size = len(text) if text.isascii() else _utf8_length(text, "$.text")
     if size > limits.text_bytes:

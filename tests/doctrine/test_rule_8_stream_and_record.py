@@ -37,9 +37,7 @@ def test_run_is_the_drain_of_stream(panel: list[Member], context: dict[str, str]
 
     async def both(engine: EleanorEngine) -> tuple[Assessment, list[Event]]:
         drained = await engine.run(text=TEXT, context=context, trace_id="t")
-        events = [
-            event async for event in engine.stream(text=TEXT, context=context, trace_id="t")
-        ]
+        events = [event async for event in engine.stream(text=TEXT, context=context, trace_id="t")]
         return drained, events
 
     drained, events = with_engine([*panel_plugins(panel), log], both)
@@ -84,7 +82,7 @@ async def test_the_decision_leaves_only_after_its_record_is_durable(harness: Har
 
     async def read(engine: EleanorEngine) -> None:
         async for event in engine.stream(text=TEXT):
-            events.append(event)  # noqa: PERF401 -- what has come so far is looked at meanwhile
+            events.append(event)
 
     async with (
         harness(plugins=[Member().plugin("calm"), log]) as engine,

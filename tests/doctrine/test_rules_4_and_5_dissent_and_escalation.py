@@ -70,9 +70,7 @@ def test_texts_are_the_same_with_and_without_an_escalation(
 
 
 @given(panel=panels, silenced=members)
-def test_every_critic_is_heard_or_shown_as_a_fault(
-    panel: list[Member], silenced: Member
-) -> None:
+def test_every_critic_is_heard_or_shown_as_a_fault(panel: list[Member], silenced: Member) -> None:
     broken = evolve(silenced, fault="raises")
     assessment = judge([*panel_plugins(panel), broken.plugin("silenced")])
     assert set(assessment.critics) == {f"c{number}" for number in range(len(panel))} | {"silenced"}

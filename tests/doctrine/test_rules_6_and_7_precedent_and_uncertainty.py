@@ -52,9 +52,7 @@ def test_a_history_never_changes_a_critic_and_never_relaxes_its_own_escalations(
 
 
 @given(panel=panels, allowed=st.integers(1, 4))
-def test_like_cases_that_were_allowed_add_no_permission(
-    panel: list[Member], allowed: int
-) -> None:
+def test_like_cases_that_were_allowed_add_no_permission(panel: list[Member], allowed: int) -> None:
     history = [PrecedentCase(id=f"p{n}", text=TEXT, outcome="allow") for n in range(allowed)]
     plugins = panel_plugins(panel)
     assert rank(judge([*plugins, *store_plugins(history)])) >= rank(judge(plugins))

@@ -113,4 +113,3 @@ async def test_what_was_said_cannot_be_edited(harness: Harness) -> None:
         rewritten = SealedRecord(record_id=stored.record_id, leaf_hash="0" * 64, leaf=b"{}")
         with pytest.raises(ValueError, match="another leaf"):
             await log.append(rewritten)
-

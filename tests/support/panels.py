@@ -81,11 +81,14 @@ class Member:
             justification=f"{name} weighed it: {self.score}",
             violations=self.violations,
             escalations=tuple(
-                EscalationSignal(clause=code, tier=CLAUSES[code].tier, rationale=f"{code}, says {name}")
+                EscalationSignal(
+                    clause=code, tier=CLAUSES[code].tier, rationale=f"{code}, says {name}"
+                )
                 for code in self.escalates
             ),
             not_assessed=tuple(
-                Gap(concern=f"concern {number}", reason="no-evidence") for number in range(self.gaps)
+                Gap(concern=f"concern {number}", reason="no-evidence")
+                for number in range(self.gaps)
             ),
         )
 
@@ -231,9 +234,7 @@ detector_results = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    not_assessed=st.lists(
-        st.just(Gap(concern="all", reason="no-evidence")), max_size=2
-    ).map(tuple),
+    not_assessed=st.lists(st.just(Gap(concern="all", reason="no-evidence")), max_size=2).map(tuple),
 )
 
 __all__ = [

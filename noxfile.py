@@ -1,0 +1,142 @@
+"""The test matrix and every check, by name: `nox -l` lists them.
+
+A session makes its own environment, so that what passes here passes on a new machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+BACKEND = "flit_core>=3.11,<4"
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/*/pyproject.toml"))
+DISTS = [ROOT, ROOT / "apps" / "cli", *PLUGINS]
+TEMPLATE = ROOT / "plugins" / "critics" / "example"
+KIT = ["pytest>=8.3", "hypothesis>=6.120", "trio>=0.28"]
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+
+def short(path: Path) -> str:
+    """Return a dist's folder as it is named on the command line."""
+    return path.relative_to(ROOT).as_posix() if path != ROOT else "core"
+
+
+def editable(session: nox.Session, *folders: Path, extra: tuple[str, ...] = ()) -> None:
+    """Install folders editable, with the build backend made once instead of once for each."""
+    session.install(BACKEND)
+    paths = [part for folder in folders for part in ("-e", str(folder))]
+    session.install("--no-build-isolation", "-c", "constraints.txt", *paths, *extra)
+
+
+def everything(session: nox.Session) -> None:
+    """Install the default set and what the checks need."""
+    session.install(BACKEND)
+    session.install("--no-build-isolation", "-r", "requirements-dev.txt")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite, with coverage and its gate."""
+    everything(session)
+    session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
+
+
+@nox.session
+def bare(session: nox.Session) -> None:
+    """The core alone: it starts, and says what it lacks."""
+    editable(session, ROOT, extra=tuple(KIT))
+    session.run("pytest", "tests/install", "-m", "bare", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("folder", [nox.param(folder, id=short(folder)) for folder in PLUGINS])
+def plugins(session: nox.Session, folder: Path) -> None:
+    """One plugin folder beside the core and nothing else: what its author's machine has."""
+    editable(session, ROOT, folder, extra=(*KIT, "mypy", "types-PyYAML"))
+    session.chdir(folder)
+    session.run("pytest", *session.posargs)
+    session.run("mypy", "--strict", "src")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build every dist, install the wheels, and judge with those: the sources are out of sight."""
+    wheelhouse = built(session)
+    session.install(*KIT, "jsonschema", *map(str, sorted(wheelhouse.glob("*.whl"))))
+    session.chdir(session.create_tmp())
+    session.run("pytest", str(ROOT / "tests" / "install"), "-m", "wheels", *session.posargs)
+
+
+@nox.session
+def template(session: nox.Session) -> None:
+    """Copy the example critic out, rename it, and test it beside built wheels of the core."""
+    wheelhouse = built(session, ROOT, ROOT / "apps" / "cli")
+    copy = Path(session.create_tmp()) / "eleanor-critics-courtesy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+    session.run("python", str(ROOT / "tests" / "install" / "rename.py"), str(copy), "courtesy")
+    wheels_built = map(str, sorted(wheelhouse.glob("*.whl")))
+    session.install(BACKEND, *KIT, "mypy", *wheels_built)
+    session.install("--no-build-isolation", str(copy))
+    session.chdir(copy)
+    session.run("pytest")
+    session.run("mypy", "--strict", "src")
+    session.run("eleanor", "plugins", "explain", "critics/courtesy")
+
+
+def built(session: nox.Session, *folders: Path) -> Path:
+    """Build wheels of `folders` (all dists if none are named) and return where they lie."""
+    session.install("build", BACKEND)
+    wheelhouse = Path(session.create_tmp()) / "wheelhouse"
+    shutil.rmtree(wheelhouse, ignore_errors=True)
+    for folder in folders or DISTS:
+        session.run(
+            "python", "-m", "build", "--no-isolation", "--wheel",
+            "--outdir", str(wheelhouse), str(folder), silent=True,
+        )  # fmt: skip
+    return wheelhouse
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types on all code, no Any in the public interface, a reason with every ignore."""
+    everything(session)
+    session.run("mypy", "--strict", "eleanor_core", "tests/typing")
+    for folder in (*PLUGINS, ROOT / "apps" / "cli"):
+        session.run("mypy", "--strict", str(folder / "src"))
+    session.run("pytest", "-q", "-n0", "tests/typing")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, formatting, and the direction of imports."""
+    everything(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Break each rule of the doctrine in turn; fail if the doctrine suite stays green."""
+    everything(session)
+    session.run("python", "tests/mutants.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks and print their table."""
+    everything(session)
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def readme(session: nox.Session) -> None:
+    """Run both quick-start blocks of the README, as written, on a clone of the last commit."""
+    session.run(sys.executable, "tests/install/quick_start.py", external=True)
