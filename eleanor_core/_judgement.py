@@ -17,7 +17,7 @@ import structlog
 from attrs import evolve
 
 from eleanor_core._panel import Panel
-from eleanor_core._redaction import clean
+from eleanor_core._redaction import Cleaner
 from eleanor_core.codec import to_json
 from eleanor_core.errors import EvidenceUnavailable
 from eleanor_core.evidence import seal
@@ -32,6 +32,7 @@ from eleanor_core.model import (
     DetectorReported,
     DetectorResult,
     Embedding,
+    Escalation,
     Event,
     EvidenceRef,
     FrozenMap,
@@ -43,7 +44,9 @@ from eleanor_core.model import (
     TextScanned,
     UncertaintyAnalysed,
     UncertaintyAnalysis,
+    View,
     domain_of,
+    thaw,
 )
 from eleanor_core.pipeline.aggregate import Heard, aggregate, objects
 from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
@@ -71,8 +74,10 @@ class Judgement:
         self._panel = panel
         self._given = given
         self._emit = emit
-        self._text = given.text
+        self._text: str | None = None
+        self._cleaner = Cleaner(panel.redactor)
         self._context: JsonValue = None
+        self._others: tuple[Escalation, ...] = ()
         self._critics: dict[str, CriticOutcome] = {}
         self._detectors: dict[str, DetectorResult | Abstention] = {}
         self._started = self._marked = time.perf_counter()
@@ -100,10 +105,12 @@ class Judgement:
         self._emit(CaseAccepted(trace_id=trace_id))
         scan = await self._scan()
         bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
-        self._context = panel.redactor.value(Watch(bench).context)
+        watch = Watch(bench)
+        self._context = self._cleaner.value(watch.context)
 
         await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._time_left())
         self._detectors = dict(sorted(self._detectors.items()))
+        self._others += watch.escalations("detectors testified")
         self._mark("detect")
 
         embedding = await self._embed()
@@ -115,7 +122,7 @@ class Judgement:
         watch = Watch(bench)
         await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._time_left())
         self._critics = dict(sorted(self._critics.items()))
-        altered = watch.escalations()
+        self._others += watch.escalations("critics deliberated")
         self._mark("deliberate")
 
         weight = self._impact()
@@ -126,18 +133,23 @@ class Judgement:
             detectors=self._detectors,
             precedent=precedent,
             uncertainty=uncertainty,
-            others=altered,
+            others=self._others,
         )
         return self._conclude(heard)
 
     async def _scan(self) -> Scan:
         text = self._given.text
         scanner = self._panel.scanner
-        if len(text) > SCAN_IN_THREAD:
-            scan = await anyio.to_thread.run_sync(scanner.scan, text)
-        else:
-            scan = scanner.scan(text)
+        try:
+            if len(text) > SCAN_IN_THREAD:
+                scan = await anyio.to_thread.run_sync(scanner.scan, text)
+            else:
+                scan = scanner.scan(text)
+        except Exception as error:  # noqa: BLE001 -- an unread text must not pass for a clean one
+            scan = self._unread(error)
         self._text = _masked(text, scan)
+        known = tuple(dict.fromkeys(text[start:end] for start, end in scan.redactions))
+        self._cleaner = Cleaner(self._panel.redactor, known)
         self._mark("scan")
         names = tuple(view.name for view in scan.views)
         self._emit(
@@ -145,13 +157,28 @@ class Judgement:
         )
         return scan
 
+    def _unread(self, error: Exception) -> Scan:
+        """Return the scan of a text that could not be scanned: a fault, and all of it masked."""
+        fault = Abstention(voice="scan", reason="raised", detail=describe(error))
+        self._others += tuple(
+            Escalation(critic="scan", clause=item.clause, tier=item.tier, rationale=item.rationale)
+            for item in fault.escalations
+        )
+        text = self._given.text
+        return Scan(
+            views=(View(name="text", text=text),),
+            hits={},
+            undecoded=("the scan failed",),
+            redactions=((0, len(text)),),
+        )
+
     def _heard_detector(self, name: str, outcome: DetectorResult | Abstention) -> None:
-        outcome = clean(self._panel.redactor, outcome)
+        outcome = self._cleaner.outcome(outcome)
         self._detectors[name] = outcome
         self._emit(DetectorReported(trace_id=self._given.trace_id, name=name, outcome=outcome))
 
     def _heard_critic(self, name: str, outcome: CriticOutcome) -> None:
-        outcome = clean(self._panel.redactor, outcome)
+        outcome = self._cleaner.outcome(outcome)
         self._critics[name] = outcome
         self._emit(CriticReported(trace_id=self._given.trace_id, name=name, outcome=outcome))
 
@@ -202,7 +229,7 @@ class Judgement:
             outcome = Abstention(voice="recall", reason="deadline", detail="no answer in time")
             with anyio.move_on_after(self._within(panel.settings.recall.deadline)):
                 outcome = await self._ask_store(bench, weight)
-        outcome = clean(panel.redactor, outcome)
+        outcome = self._cleaner.outcome(outcome)
         self._mark("recall")
         self._emit(PrecedentRecalled(trace_id=self._given.trace_id, outcome=outcome))
         return outcome
@@ -301,6 +328,10 @@ class Judgement:
         self, kind: RecordKind, facts: Mapping[str, JsonValue], result: JsonValue
     ) -> SealedRecord:
         given = self._given
+        if self._text is None:
+            # Ended before the scan could say where secrets are.
+            self._text = self._cleaner.text(given.text)
+            self._context = self._cleaner.value(thaw(given.context))
         case: JsonValue = {"text": self._text, "context": self._context, "kind": given.kind}
         return seal(
             kind,

@@ -12,6 +12,7 @@ from eleanor_core.api import (
     DetectorDeclaration,
     Embedder,
     EvidenceSink,
+    Kind,
     Pattern,
     PrecedentStore,
     Receipt,
@@ -19,16 +20,18 @@ from eleanor_core.api import (
     StoredRecord,
     Thresholds,
 )
-from eleanor_core.errors import EvidenceUnavailable
+from eleanor_core.errors import EvidenceUnavailable, RequiredPluginError
 from eleanor_core.evidence import FanOut, Redactor
 from eleanor_core.model import Abstention, CriticResult, DetectorResult, Provenance
 from eleanor_core.pipeline.accept import accept_critic, accept_detector
 from eleanor_core.pipeline.aggregate import Seat
 from eleanor_core.pipeline.runner import Runner
-from eleanor_core.pipeline.scan import Scanner
+from eleanor_core.pipeline.scan import PatternError, Scanner
 from eleanor_core.pipeline.voice import Call, Remake, Voice
 from eleanor_core.registry import Broken, Loaded, Products, Registry
 from eleanor_core.settings import Settings, home_of
+
+_VOICES: tuple[Literal["critics", "detectors"], ...] = ("critics", "detectors")
 
 _UNSEATED = Seat(principle="rights")
 """Where a critic that never loaded sits: it only abstains, and that escalates from any seat."""
@@ -49,6 +52,7 @@ class Panel:
     store: PrecedentStore | None
     recall_fault: Abstention | None
     evidence: FanOut
+    broken: tuple[Broken, ...]
 
 
 def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
@@ -69,8 +73,9 @@ def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
 
 
 def assemble(settings: Settings, registry: Registry, products: Products) -> Panel:
-    """Put the started plugins together. Raises SettingsError for patterns that do not compile."""
-    broken = (*registry.broken, *products.broken)
+    """Put the started plugins together. Raises RequiredPluginError for unusable patterns."""
+    scanner, unusable = _compiled(registry, products)
+    broken = (*registry.broken, *products.broken, *unusable)
     critics = _voices("critics", settings, registry, products, broken)
     detectors = _voices("detectors", settings, registry, products, broken)
     voices = [*critics.values(), *detectors.values()]
@@ -86,13 +91,14 @@ def assemble(settings: Settings, registry: Registry, products: Products) -> Pane
             else _UNSEATED
             for name, voice in critics.items()
         },
-        scanner=Scanner(patterns),
+        scanner=scanner,
         redactor=redactor,
         needs_embedding=any(voice.needs_embedding for voice in voices),
         embedder=cast("Embedder | None", first(products.of("embedders"))),
         store=cast("PrecedentStore | None", first(products.of("precedents"))),
         recall_fault=_recall_fault(broken),
         evidence=_fan_out(settings, products, broken),
+        broken=broken,
     )
 
 
@@ -180,11 +186,44 @@ def _recall_fault(broken: tuple[Broken, ...]) -> Abstention | None:
 def _patterns(registry: Registry, refs: set[str]) -> dict[str, tuple[Pattern, ...]]:
     return {
         f"{kind}/{name}": loaded.declaration.patterns
-        for kind in ("critics", "detectors")
+        for kind in _VOICES
         for name, loaded in registry.loaded[kind].items()
         if f"{kind}/{name}" in refs
         and isinstance(loaded.declaration, (CriticDeclaration, DetectorDeclaration))
     }
+
+
+def _compiled(registry: Registry, products: Products) -> tuple[Scanner, tuple[Broken, ...]]:
+    """Compile the patterns of all started voices; one that does not compile breaks its plugin."""
+    started = {f"{kind}/{name}" for kind in _VOICES for name in products.of(kind)}
+    patterns = _patterns(registry, started)
+    broken: list[Broken] = []
+    while True:
+        try:
+            return Scanner(patterns), tuple(broken)
+        except PatternError as error:
+            if error.voice not in patterns:
+                raise
+            if error.voice in registry.required:
+                raise RequiredPluginError(str(error)) from error
+            del patterns[error.voice]
+            broken.append(_unusable(registry, error))
+
+
+def _unusable(registry: Registry, error: PatternError) -> Broken:
+    kind: Kind = "critics" if error.voice.startswith("critics/") else "detectors"
+    name = error.voice.partition("/")[2]
+    provenance = registry.loaded[kind][name].provenance
+    return Broken(
+        kind=kind,
+        name=name,
+        dist=provenance.dist,
+        version=provenance.version,
+        stage="start",
+        error=str(error),
+        frame="",
+        hint=f"Correct the pattern, or add '{error.voice}' to plugins.block",
+    )
 
 
 def first(products: Mapping[str, object]) -> object | None:

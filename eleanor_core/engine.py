@@ -73,7 +73,6 @@ class EleanorEngine:
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
         self._panel: Panel | None = None
-        self._products: Products | None = None
         self._in_flight = 0
         self._idle = anyio.Event()
         self._stopping = anyio.Event()
@@ -122,34 +121,31 @@ class EleanorEngine:
         """Hold all plugins from start to stop, in one task: what they open is theirs to close."""
         deadlines = self.settings.deadlines
         try:
-            async with (
-                open_products(
-                    self._registry,
-                    self._services,
-                    timeout=deadlines.start,
-                    stop_timeout=deadlines.stop,
-                ) as products,
-                anyio.create_task_group() as self._streams,
-            ):
-                await self._open(products)
-                task_status.started()
-                try:
-                    await self._stopping.wait()
-                finally:
-                    self._panel = None
-                    await self._drain(deadlines.stop)
-                    self._streams.cancel_scope.cancel()
+            async with open_products(
+                self._registry,
+                self._services,
+                timeout=deadlines.start,
+                stop_timeout=deadlines.stop,
+            ) as products:
+                panel = await self._open(products)
+                async with anyio.create_task_group() as self._streams:
+                    self._panel = panel
+                    task_status.started()
+                    try:
+                        await self._stopping.wait()
+                    finally:
+                        self._panel = None
+                        await self._drain(deadlines.stop)
+                        self._streams.cancel_scope.cancel()
         finally:
-            self._products = None
             self._stopped.set()
 
-    async def _open(self, products: Products) -> None:
-        self._products = products
+    async def _open(self, products: Products) -> Panel:
         panel = assemble(self.settings, self._registry, products)
-        for item in self.broken:
+        for item in panel.broken:
             _log.error("plugin_broken", plugin=item.ref, stage=item.stage, error=item.error)
         await self._record_settings(panel)
-        self._panel = panel
+        return panel
 
     async def _drain(self, seconds: float) -> None:
         # Shielded: the records of what is under way are written before the sinks stop.
@@ -178,7 +174,7 @@ class EleanorEngine:
                 for kind, items in self._registry.loaded.items()
                 for name, item in items.items()
             },
-            "broken": {f"{item.kind}/{item.name}": item.stage for item in self.broken},
+            "broken": {item.ref: item.stage for item in panel.broken},
             "settings": dict(effective(self._loaded)),
         }
         try:
@@ -302,8 +298,7 @@ class EleanorEngine:
     @property
     def broken(self) -> tuple[Broken, ...]:
         """Enabled plugins that failed to load or to start, with the reason and what to do."""
-        started = self._products.broken if self._products else ()
-        return (*self._registry.broken, *started)
+        return self._panel.broken if self._panel else self._registry.broken
 
     @property
     def evidence(self) -> EvidenceSink:

@@ -166,18 +166,7 @@ def _float(value: float) -> str:
 
 def _problems(value: object, path: str) -> Iterator[tuple[str, str]]:
     """Yield JSONPath and problem of all that `_write` refuses, in the order of the value."""
-    if isinstance(value, str):
-        if not _encodable(value):
-            yield path, "a lone surrogate"
-    elif value is None or isinstance(value, bool):
-        return
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            yield path, f"{value}, which is not a JSON number,"
-    elif isinstance(value, int):
-        if abs(value) > MAX_SAFE_INTEGER:
-            yield path, "an integer beyond 2**53 - 1 (send it as a string)"
-    elif isinstance(value, Mapping):
+    if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 yield path, f"a key of type {type(key).__name__}"
@@ -188,8 +177,19 @@ def _problems(value: object, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
             yield from _problems(item, f"{path}[{position}]")
-    else:
-        yield path, f"a value of type {type(value).__name__}"
+    elif problem := _problem(value):
+        yield path, problem
+
+
+def _problem(value: object) -> str | None:
+    if isinstance(value, str):
+        return None if _encodable(value) else "a lone surrogate"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"{value}, which is not a JSON number,"
+    if isinstance(value, int):
+        safe = -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+        return None if safe else "an integer beyond 2**53 - 1 (send it as a string)"
+    return None if value is None else f"a value of type {type(value).__name__}"
 
 
 def _encodable(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
+from attrs.validators import deep_iterable, ge, instance_of
 
 from eleanor_core.model import _checks as check
 from eleanor_core.model.critics import EscalationSignal
@@ -23,12 +24,12 @@ class PrecedentCase:
     text: str = field(validator=check.words, repr=False)
     outcome: DecisionValue = field(validator=check.one_of("allow", "constrain", "review", "deny"))
     reason: str = field(default="", validator=check.text)
-    clauses: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = field(default=(), validator=deep_iterable(check.clause))
     domain: str = field(default="general", validator=check.words)
     authority: Authority = field(
         default="adjudicated", validator=check.one_of("adjudicated", "machine", "example")
     )
-    version: int = 1
+    version: int = field(default=1, validator=[instance_of(int), ge(1)])
 
 
 @frozen(kw_only=True)

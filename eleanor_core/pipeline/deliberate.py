@@ -64,11 +64,11 @@ class Watch:
         """The engine's own copy of the context, as plain JSON values."""
         return self._before[0]
 
-    def escalations(self) -> tuple[Escalation, ...]:
-        """Return U1 in the engine's name if a shared leaf was altered, else nothing."""
+    def escalations(self, meanwhile: str) -> tuple[Escalation, ...]:
+        """Return U1 in the engine's name if a shared leaf was altered `meanwhile`, else nothing."""
         if _snapshot(self._bench) == self._before:
             return ()
-        rationale = "the case was altered in memory while the panel deliberated on it"
+        rationale = f"the case was altered in memory while {meanwhile}"
         return (Escalation(critic="engine", clause="U1", tier=2, rationale=rationale),)
 
 

@@ -61,7 +61,7 @@ def analyse(
         overall   = epistemic or ALEATORIC * aleatoric
 
     where `a or b` is the noisy-or 1 - (1 - a)(1 - b) (Pearl, Probabilistic Reasoning in Intelligent
-    Systems, 1988, section 4.3.2). The split into what more knowledge would settle (epistemic) and
+    Systems, 1988, section 4.3). The split into what more knowledge would settle (epistemic) and
     what it would not (aleatoric) is that of Der Kiureghian and Ditlevsen (2009).
 
     Gaps are the voices' `not_assessed`, and `undecoded`: what the scan left out, as "VIEW: why". A

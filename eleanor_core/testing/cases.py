@@ -130,7 +130,7 @@ class CaseFile(pytest.File):
             for number, expected in enumerate(texts, start=1):
                 yield CaseItem.from_parent(
                     self,
-                    name=f"{verdict}-{number}: {short(expected.text)}",
+                    name=f"{verdict}-{number}[{short(expected.text)[1:-1]}]",
                     expected=expected,
                     verdict=verdict,
                 )

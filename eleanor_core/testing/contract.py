@@ -24,7 +24,7 @@ from eleanor_core._panel import first
 from eleanor_core._secrets import Resolver
 from eleanor_core.api import Backend, Declaration, Embedder, Kind, Services, Thresholds
 from eleanor_core.errors import EleanorError
-from eleanor_core.model import JsonObject
+from eleanor_core.model import EMPTY_MAP, JsonObject
 from eleanor_core.registry import Loaded, Products, Registry, load, open_products
 from eleanor_core.settings import Settings
 from eleanor_core.settings.model import TABLES
@@ -47,11 +47,13 @@ START_TIMEOUT: Final = 120.0
 """Seconds: a plugin may fetch and load its weights here for the first time."""
 
 _PROBE = """
-import importlib, inspect, json, sys
-module = importlib.import_module(sys.argv[1])
+import inspect, json, sys
+from importlib.metadata import EntryPoint
+plugin = EntryPoint("plugin", sys.argv[1], "eleanor").load()
 from eleanor_core.api import PluginAPI
-for name, hook in inspect.getmembers(module, inspect.isfunction):
+for name in dir(plugin):
     if name.startswith("eleanor_register_"):
+        hook = getattr(plugin, name)
         list(hook(PluginAPI()) if inspect.signature(hook).parameters else hook())
 print(json.dumps(sorted(sys.modules)))
 """
@@ -67,10 +69,12 @@ class PluginContract(Generic[D, P]):
     """
 
     kind: ClassVar[Kind]
-    plugin: object  # no ClassVar: mypy takes `plugin = some_module` for an alias, which is none
+    # No ClassVar where prepare() may set it, and none for `plugin`: mypy takes the module in
+    # `plugin = some_module` for an alias, which cannot override a class variable.
+    plugin: object
     name: ClassVar[str] = ""
-    settings: ClassVar[JsonObject] = {}
-    beside: ClassVar[Sequence[object]] = ()
+    settings: JsonObject = EMPTY_MAP
+    beside: Sequence[object] = ()
     heavy: ClassVar[frozenset[str]] = HEAVY
 
     home: Path
@@ -93,16 +97,17 @@ class PluginContract(Generic[D, P]):
 
     @pytest.fixture(autouse=True)
     def _kit(self, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-        self.home = tmp_path / "eleanor-home"
-        self.prepare()
         try:
-            self._take()
+            self.take(tmp_path / "eleanor-home")
         except pytest.fail.Exception:
             if request.function.__name__ == self.test_starts_and_stops.__name__:
                 raise
             pytest.fail("the core refuses the plugin: see test_starts_and_stops", pytrace=False)
 
-    def _take(self) -> None:
+    def take(self, home: Path) -> None:
+        """Load the plugin, with `home` as the folder for all state. The kit's own set-up."""
+        self.home = home
+        self.prepare()
         name = self._identify()
         self.registry = self._load(self.engine_settings(name), *self.beside)
         if name not in self.registry.loaded[self.kind]:
@@ -185,32 +190,33 @@ class PluginContract(Generic[D, P]):
 
     def test_entry_point_bears_its_name(self) -> None:
         """`one-name`, where the plugin is installed."""
-        points = self._entry_points()
-        if not points:
+        names = sorted(point.name for point in self._entry_points())
+        if not names:
             pytest.skip("no installed entry point leads to this plugin")
-        if self.loaded.name not in {point.name for point in points}:
-            names = ", ".join(sorted(point.name for point in points))
-            broken(self.whose, "one-name", f"entry points {names}; none is {self.loaded.name!r}")
+        if self.loaded.name not in names:
+            found = f"entry points {', '.join(names)}; none is {self.loaded.name!r}"
+            broken(self.whose, "one-name", found)
 
     def _entry_points(self) -> list[EntryPoint]:
-        module = self._module()
+        """Return the installed entry points that lead to the plugin's module."""
         group = entry_points(group=f"eleanor.{self.kind}")
-        return [point for point in group if module and point.module == module]
+        if isinstance(self.plugin, ModuleType):
+            return [point for point in group if point.value == self.plugin.__name__]
+        return [point for point in group if point.name == self.plugin]
 
-    def _module(self) -> str:
-        """Return the name of the plugin's module; "" for an object made by a test."""
+    def _target(self) -> str:
+        """Return what to import, as in an entry point; "" for an object made by a test."""
         if isinstance(self.plugin, ModuleType):
             return self.plugin.__name__
-        group = entry_points(group=f"eleanor.{self.kind}")
-        return next((point.module for point in group if point.name == self.plugin), "")
+        return next((point.value for point in self._entry_points()), "")
 
     def test_imports_light(self) -> None:
         """`light-import`, in a fresh interpreter."""
-        module = self._module()
-        if not module:
+        target = self._target()
+        if not target:
             pytest.skip("the plugin is an object, not a module")
         run = subprocess.run(  # noqa: S603 -- this interpreter, on the author's own module
-            [sys.executable, "-c", _PROBE, module],
+            [sys.executable, "-c", _PROBE, target],
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import TypeAlias
 
 import anyio
@@ -23,25 +24,40 @@ class Cancelled:
     went_on: float
 
 
+class _Watched:
+    """Awaits a call and notes whether it ever waited, which no loop tells."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.waited = False
+
+    def __await__(self) -> Generator[object, object, object]:
+        running = self._call().__await__()
+        resume = partial(running.send, None)
+        while True:
+            try:
+                waits_for = resume()
+            except StopIteration as stop:
+                return stop.value
+            self.waited = True
+            try:
+                resume = partial(running.send, (yield waits_for))
+            except BaseException as error:  # noqa: BLE001 -- handed on to the call
+                resume = partial(running.throw, error)
+
+
 async def cancelled_call(call: Call, delay: float) -> Cancelled:
     """Cancel a call `delay` seconds after its start, and see how long it goes on."""
-    waited = False
-
-    async def notice() -> None:
-        nonlocal waited
-        waited = True
-
-    async with anyio.create_task_group() as group:
-        started = anyio.current_time()
-        with anyio.CancelScope(deadline=started + delay) as scope:
-            if delay <= 0:
-                scope.cancel()
-            group.start_soon(notice)
-            await call()
-        took = anyio.current_time() - started
-        # Only a call that was cancelled from its first wait on can have swallowed it for certain:
-        # later on it may have come to its end at the same moment.
-        swallowed = delay <= 0 and waited and not scope.cancelled_caught
+    watched = _Watched(call)
+    started = anyio.current_time()
+    with anyio.CancelScope(deadline=started + delay) as scope:
+        if delay <= 0:
+            scope.cancel()
+        await watched
+    took = anyio.current_time() - started
+    # Only a call that was cancelled from its first wait on has swallowed it for certain: later on
+    # it may have come to its end at the same moment.
+    swallowed = delay <= 0 and watched.waited and not scope.cancelled_caught
     return Cancelled(swallowed=swallowed, went_on=max(0.0, took - delay))
 
 

@@ -210,7 +210,7 @@ class PrecedentStoreContract(PluginContract[PrecedentsDeclaration, PrecedentStor
     """
 
     kind: ClassVar[Kind] = "precedents"
-    beside: ClassVar[Sequence[object]] = (LetterEmbedder(),)
+    beside: Sequence[object] = (LetterEmbedder(),)
     durable: ClassVar[bool] = True
 
     async def query(self, text: str) -> Embedding:

@@ -39,7 +39,9 @@ def main() -> None:
             env = kept | {"ELEANOR_HOME": str(home)}
             started = time.monotonic()
             print(f"-- block {number}\n{block}", flush=True)
-            subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=clone, env=env, check=True)
+            subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", block], cwd=clone, env=env, check=True
+            )
             print(f"-- block {number} took {time.monotonic() - started:.0f} s", flush=True)
 
 

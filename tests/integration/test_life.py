@@ -163,7 +163,9 @@ async def test_an_engine_that_was_never_started_says_so(tmp_path: Path) -> None:
 
 
 async def test_many_cases_at_once_do_not_mix(harness: Harness) -> None:
-    async with harness(plugins=[Member().plugin("calm"), Member(fault="raises").plugin("bad")]) as engine:
+    async with harness(
+        plugins=[Member().plugin("calm"), Member(fault="raises").plugin("bad")]
+    ) as engine:
         seen: dict[str, str] = {}
 
         async def judge(number: int) -> None:

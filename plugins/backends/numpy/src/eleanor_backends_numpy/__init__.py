@@ -1,0 +1,1 @@
+"""The reference backend: cosines and nearest rows with numpy, on the CPU."""

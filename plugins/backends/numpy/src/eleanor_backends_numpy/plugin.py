@@ -1,0 +1,35 @@
+"""The hook. It imports no numpy: that belongs to the factory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+
+from eleanor_core.api import Backend, BackendDeclaration, PluginSettings, Services, hookimpl
+
+
+@hookimpl
+def eleanor_register_backends() -> Iterable[BackendDeclaration]:
+    """Declare the backend `numpy`."""
+    yield BackendDeclaration(
+        name="numpy",
+        factory=open_backend,
+        probe=probe,
+        summary="Arrays on the CPU with numpy; the reference that other backends are held to.",
+    )
+
+
+def probe() -> str | None:
+    """Return why the backend cannot run here, or None."""
+    if find_spec("numpy") is None:
+        return "numpy is not installed: pip install numpy"
+    return None
+
+
+@asynccontextmanager
+async def open_backend(_settings: PluginSettings, _services: Services) -> AsyncIterator[Backend]:
+    """Yield the backend."""
+    from eleanor_backends_numpy.arrays import NumpyBackend  # noqa: PLC0415 -- numpy loads here
+
+    yield NumpyBackend()

@@ -1,0 +1,151 @@
+"""Stages that fail in ways of their own: the panel goes on, and a human is asked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from attrs import evolve
+from support.judging import TEXT
+from support.panels import Member
+
+from eleanor_core.api import Case, CriticResult, Pattern
+from eleanor_core.errors import InvalidInput, RequiredPluginError
+from eleanor_core.model import Abstention
+from eleanor_core.pipeline.scan import Scanner
+from eleanor_core.testing import Harness, MemoryLog, critic_plugin
+
+pytestmark = pytest.mark.anyio
+KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+def _quiet(case: Case, /) -> CriticResult:
+    return CriticResult(
+        critic="quiet", score=0.02, confidence=0.9, justification=f"it says {case.text}"
+    )
+
+
+def _quiet_with(*patterns: Pattern) -> object:
+    return critic_plugin("quiet", _quiet, patterns=patterns)
+
+
+async def test_a_text_that_cannot_be_scanned_is_not_taken_for_clean(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Scanner, _text: str) -> object:
+        raise MemoryError("the automaton is too large")
+
+    log = MemoryLog()
+    async with harness(plugins=[_quiet_with(), log]) as engine:
+        monkeypatch.setattr(Scanner, "scan", fail)
+        assessment = await engine.run(text=f"here is {KEY}")
+    assert ("scan", "U1") in {(item.critic, item.clause) for item in assessment.escalations}
+    assert assessment.decision == "review"
+    payload = json.loads(log.records[-1].payload or b"{}")
+    assert set(payload["case"]["value"]["text"]) == {"*"}
+
+
+async def test_a_pattern_that_does_not_compile_breaks_its_plugin_alone(harness: Harness) -> None:
+    bad = _quiet_with(Pattern(id="look-ahead", regex=r"a(?=b)"))
+    async with harness(plugins=[bad, Member(inline=True).plugin("calm")]) as engine:
+        (broken,) = engine.broken
+        assert (broken.ref, broken.stage) == ("critics/quiet", "start")
+        assert "look-ahead" in broken.error
+        assessment = await engine.run(text=TEXT)
+    assert isinstance(assessment.critics["quiet"], Abstention)
+    assert assessment.critics["quiet"].reason == "broken"
+    assert isinstance(assessment.critics["calm"], CriticResult)
+    assert assessment.decision == "review"
+
+
+async def test_a_required_plugin_with_such_a_pattern_refuses_to_start(harness: Harness) -> None:
+    bad = _quiet_with(Pattern(id="look-ahead", regex=r"a(?=b)"))
+    settings = {"plugins": {"exact": ["critics/quiet"], "require": ["critics/quiet"]}}
+    with pytest.raises(RequiredPluginError, match="look-ahead|not installed"):
+        async with harness(plugins=[bad], settings=settings):
+            pytest.fail("it must not start")
+
+
+@pytest.mark.parametrize("position", ["text", "context", "deep", "base64"])
+async def test_what_a_redact_pattern_matches_leaves_nowhere(
+    harness: Harness, position: str
+) -> None:
+    import base64
+
+    hidden = base64.b64encode(f"the key is {KEY}, keep it".encode()).decode()
+    case = {
+        "text": {"text": f"Use {KEY} to log in."},
+        "context": {"text": TEXT, "context": {"note": KEY}},
+        "deep": {"text": TEXT, "context": {"a": [{"b": [f"x {KEY} y"]}], KEY: 1}},
+        "base64": {"text": f"Decode {hidden} for me."},
+    }[position]
+    pattern = Pattern(id="key", regex=r"AKIA[0-9A-Z]{16}", redact=True)
+    log = MemoryLog()
+    async with harness(plugins=[_quiet_with(pattern), log]) as engine:
+        events = [repr(event) async for event in engine.stream(**case)]  # type: ignore[arg-type] # keywords of run
+        assessment = await engine.run(**case)  # type: ignore[arg-type] # keywords of run
+    out = "".join([*events, repr(assessment), *(repr(record) for record in log.records)])
+    stored = b"".join(record.leaf + (record.payload or b"") for record in log.records)
+    for leak in (KEY, hidden):
+        assert leak not in out or position == "base64"
+        assert leak.encode() not in stored
+    assert b"*" * 20 in stored
+
+
+@pytest.mark.parametrize(
+    ("case", "path", "said"),
+    [
+        ({"text": ""}, "$.text", "nothing to judge"),
+        ({"text": " \n\t "}, "$.text", "nothing to judge"),
+        ({"text": 7}, "$.text", "must be a string"),
+        ({"text": "x" * 100_001}, "$.text", "limit is 100000"),
+        ({"text": "é" * 60_000}, "$.text", "120000 bytes"),
+        ({"text": "a\ud800b"}, "$.text", r"lone surrogate U\+D800"),
+        ({"text": "x", "kind": "poem"}, "$.kind", "kind must be one of"),
+        ({"text": "x", "trace_id": ""}, "$.trace_id", "trace_id"),
+        ({"text": "x", "trace_id": "a\nb"}, "$.trace_id", "printable"),
+        ({"text": "x", "context": [1]}, "$.context", "must be an object"),
+        ({"text": "x", "context": {"a": {1: 2}}}, "$.context.a", "keys must be strings"),
+        ({"text": "x", "context": {"a": [1, {2, 3}]}}, "$.context.a[1]", "not a JSON value"),
+        ({"text": "x", "context": {"a": float("nan")}}, "$.context.a", "NaN"),
+        ({"text": "x", "context": {"a": 2**53}}, "$.context.a", "2\\^53"),
+        ({"text": "x", "context": {"a": "\udfff"}}, "$.context.a", "lone surrogate"),
+        ({"text": "x", "context": {"a": ["y" * 1_000_001]}}, "$.context.a[0]", "1000000 bytes"),
+        ({"text": "x", "context": {"a": [0] * 100_001}}, "$.context.a[", "100000 values"),
+    ],
+)
+async def test_what_cannot_be_judged_is_refused_with_its_path(
+    harness: Harness, case: dict[str, object], path: str, said: str
+) -> None:
+    log = MemoryLog()
+    async with harness(plugins=[_quiet_with(), log]) as engine:
+        with pytest.raises(InvalidInput, match=said) as caught:
+            await engine.run(**case)  # type: ignore[arg-type] # wrong on purpose
+        with pytest.raises(InvalidInput):
+            async for _ in engine.stream(**case):  # type: ignore[arg-type] # wrong on purpose
+                pytest.fail("nothing may be judged")
+    assert caught.value.path.startswith(path)
+    assert [json.loads(record.leaf)["kind"] for record in log.records[1:]] == ["refused"] * 2
+
+
+async def test_a_context_that_contains_itself_is_refused(harness: Harness) -> None:
+    loop: dict[str, object] = {}
+    loop["again"] = loop
+    async with harness(plugins=[_quiet_with()]) as engine:
+        with pytest.raises(InvalidInput, match="deeper than 32 levels"):
+            await engine.run(text=TEXT, context=loop)  # type: ignore[arg-type] # not JSON, on purpose
+
+
+async def test_the_callers_context_is_copied_once_and_deeply(harness: Harness) -> None:
+    given = {"domain": "general", "list": [1, {"a": 2}]}
+    seen: list[Case] = []
+
+    def look(case: Case, /) -> CriticResult:
+        given["list"].append("later")  # type: ignore[attr-defined] # a list
+        seen.append(case)
+        return CriticResult(critic="looker", score=0.02, confidence=0.9)
+
+    async with harness(plugins=[critic_plugin("looker", look)]) as engine:
+        await engine.run(text=TEXT, context=given)  # type: ignore[arg-type] # JSON
+    assert seen[0].context["list"] == (1, {"a": 2})
+    assert evolve(seen[0]).domain == "general"

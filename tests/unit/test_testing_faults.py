@@ -1,0 +1,506 @@
+"""Every rule of the kit catches a plugin that breaks it, and names the rule."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+import anyio
+import pytest
+from attrs import evolve, frozen
+
+from eleanor_core.api import (
+    BackendDeclaration,
+    Case,
+    CriticResult,
+    CriticViolation,
+    DetectorResult,
+    DetectorSignal,
+    Embedding,
+    EmbeddingRows,
+    EvidenceDeclaration,
+    EvidenceSink,
+    Pattern,
+    PluginSettings,
+    PrecedentCase,
+    PrecedentMatch,
+    PrecedentsDeclaration,
+    Receipt,
+    SealedRecord,
+    Services,
+    StoredRecord,
+    VerifyReport,
+    hookimpl,
+)
+from eleanor_core.model import FrozenMap
+from eleanor_core.testing import (
+    BackendContract,
+    CriticContract,
+    CriticPlugin,
+    DetectorContract,
+    EmbedderContract,
+    EvidenceSinkContract,
+    Harness,
+    LetterEmbedder,
+    MemoryLog,
+    PrecedentStoreContract,
+    critic_plugin,
+    detector_plugin,
+)
+from eleanor_core.testing.makers import Ready
+from eleanor_core.testing.rules import RULES
+from eleanor_core.testing.vectors import components, cosine
+
+SAID: list[str] = []
+"""What the voices with a memory remember; emptied before each test."""
+
+
+def quiet(_case: Case, **fields: object) -> CriticResult:
+    """Object to nothing."""
+    return evolve(CriticResult(critic="bad", score=0.1, confidence=0.5), **fields)
+
+
+def another_name(case: Case) -> CriticResult:
+    return quiet(case, critic="somebody-else")
+
+
+def undeclared_clause(case: Case) -> CriticResult:
+    del case
+    said = CriticViolation(clause="K1", severity=1, rationale="It may.")
+    return CriticResult(critic="bad", score=0.6, confidence=0.5, violations=(said,))
+
+
+def another_answer(case: Case) -> CriticResult:
+    SAID.append(case.text)
+    return quiet(case, score=min(1.0, len(SAID) / 1000))
+
+
+def meddling(case: Case) -> CriticResult:
+    object.__setattr__(case, "context", FrozenMap({"reviewed": True}))
+    return quiet(case)
+
+
+async def deaf(case: Case) -> CriticResult:
+    try:
+        await anyio.sleep(0.005)
+    except anyio.get_cancelled_exc_class():
+        return quiet(case)
+    return quiet(case)
+
+
+async def slow(case: Case) -> CriticResult:
+    await anyio.sleep(0.05)
+    return quiet(case)
+
+
+async def blocking(case: Case) -> CriticResult:
+    time.sleep(0.08)  # noqa: ASYNC251 -- the fault that the kit is to find
+    return quiet(case)
+
+
+def burning(case: Case) -> CriticResult:
+    until = time.thread_time() + 0.03
+    while time.thread_time() < until:
+        pass
+    return quiet(case)
+
+
+def unwritable(case: Case) -> CriticResult:
+    return quiet(case, justification="half of a pair: \ud83d")
+
+
+async def muddled(case: Case) -> CriticResult:
+    SAID.append(case.text)
+    others = len(SAID)
+    await anyio.sleep(0.01)
+    SAID.remove(case.text)
+    return quiet(case, score=min(1.0, others / 100))
+
+
+def only_ascii(case: Case) -> CriticResult:
+    return quiet(case, justification=case.text.encode("ascii").decode())
+
+
+def reassured(case: Case) -> CriticResult:
+    return quiet(case, score=0.05 if case.signals else 0.1)
+
+
+def talkative(case: Case) -> DetectorResult:
+    signal = DetectorSignal(
+        detector="bad", category="text", span=(0, len(case.text)), note=f"It says {case.text}"
+    )
+    return DetectorResult(detector="bad", score=1.0, signals=(signal,))
+
+
+class Bare(PluginSettings):
+    """Settings without a description."""
+
+    limit: int = 3
+
+
+class RaisesOnSecondStart:
+    """A factory that works once."""
+
+    def __init__(self) -> None:
+        self.starts = 0
+
+    def __call__(
+        self, settings: PluginSettings, services: Services
+    ) -> AbstractAsyncContextManager[object]:
+        self.starts += 1
+        if self.starts > 1:
+            raise RuntimeError("it started already")
+        return Ready(quiet)(settings, services)
+
+
+class Forgetful(MemoryLog):
+    """A sink that loses a record's payload."""
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        return await super().append(evolve(record, payload=b""))
+
+
+class Repetitive(MemoryLog):
+    """A sink that keeps a record twice."""
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        self.records = [item for item in self.records if item.record_id != record.record_id]
+        return await super().append(record)
+
+
+class Overwriting(MemoryLog):
+    """A sink that lets a record be replaced."""
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        for item in self.records:
+            if item.record_id == record.record_id:
+                return Receipt(index=item.index, record_id=item.record_id, leaf_hash=item.leaf_hash)
+        return await super().append(record)
+
+
+class Backwards(MemoryLog):
+    """A sink that reads from its end."""
+
+    async def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]:
+        for record in reversed(self.records[start:]):
+            yield record
+
+
+class Doubtful(MemoryLog):
+    """A sink that cannot count what it verified."""
+
+    async def verify(self) -> VerifyReport:
+        return evolve(await super().verify(), records=0)
+
+
+@frozen
+class SinkPlugin:
+    """A sink that is made anew at each start."""
+
+    make: Callable[[], EvidenceSink]
+
+    @hookimpl
+    def eleanor_register_evidence(self) -> Iterable[EvidenceDeclaration]:
+        yield EvidenceDeclaration(name="bad", factory=self.open)
+
+    @asynccontextmanager
+    async def open(self, _settings: object, _services: object) -> AsyncIterator[EvidenceSink]:
+        yield self.make()
+
+
+class Stingy(LetterEmbedder):
+    """An embedder that leaves out empty texts."""
+
+    async def embed(self, texts: Sequence[str], /) -> Sequence[Embedding]:
+        return [self.vector(text) for text in texts if text]
+
+
+class Long(LetterEmbedder):
+    """An embedder whose vectors are twice too long."""
+
+    def vector(self, text: str) -> Embedding:
+        unit = super().vector(text)
+        numbers = [2 * number for number in components(unit)]
+        return evolve(unit, data=struct.pack(f"<{unit.dim}f", *numbers))
+
+
+class Batchy(LetterEmbedder):
+    """An embedder for which the company of a text matters."""
+
+    async def embed(self, texts: Sequence[str], /) -> Sequence[Embedding]:
+        return [self.vector(text + "z" * len(texts)) for text in texts]
+
+
+class Fickle(LetterEmbedder):
+    """An embedder that changes with each start."""
+
+    async def embed(self, texts: Sequence[str], /) -> Sequence[Embedding]:
+        SAID.append("")
+        return [self.vector(text + "z" * len(SAID)) for text in texts]
+
+
+@frozen
+class Rows:
+    """Rows that answer as they were told."""
+
+    rows: Sequence[Embedding]
+    answer: Callable[[Sequence[Embedding], Embedding, int], Sequence[tuple[int, float]]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def topk(self, query: Embedding, k: int, /) -> Sequence[tuple[int, float]]:
+        return self.answer(self.rows, query, k)
+
+
+class Plain:
+    """A backend that checks nothing and puts the worst first."""
+
+    name = "bad"
+    device = "cpu"
+
+    @hookimpl
+    def eleanor_register_backends(self) -> Iterable[BackendDeclaration]:
+        yield BackendDeclaration(name="bad", factory=Ready(self))
+
+    def load(self, rows: Sequence[Embedding], /) -> EmbeddingRows:
+        return Rows(rows, worst_first)
+
+
+def worst_first(rows: Sequence[Embedding], query: Embedding, k: int) -> Sequence[tuple[int, float]]:
+    pairs = [(row, cosine(vector, query)) for row, vector in enumerate(rows)]
+    return sorted(pairs, key=lambda pair: pair[1])[:k]
+
+
+class Store:
+    """A store that returns cases in the order of their coming."""
+
+    def __init__(self) -> None:
+        self.cases: list[PrecedentCase] = []
+
+    @hookimpl
+    def eleanor_register_precedents(self) -> Iterable[PrecedentsDeclaration]:
+        yield PrecedentsDeclaration(name="bad", factory=Ready(self))
+
+    async def count(self) -> int:
+        return len(self.cases)
+
+    async def add(self, case: PrecedentCase, /) -> None:
+        self.cases.append(case)
+
+    async def nearest(self, _query: Embedding, k: int, /) -> Sequence[PrecedentMatch]:
+        return [PrecedentMatch(case=case, similarity=0.5) for case in self.cases][:k]
+
+
+TEXTS = ("One text.", "Another text.")
+SHOUT = Pattern(id="shout", regex="stop", example="STOP", near_miss="stop")
+
+FAULTS: tuple[tuple[str, str, type, object, dict[str, object]], ...] = (
+    # rule, test, contract, plugin, attributes
+    ("registers", "starts_and_stops", CriticContract, ModuleType("empty"), {}),
+    (
+        "registers",
+        "starts_and_stops",
+        CriticContract,
+        critic_plugin("bad", quiet, settings=Bare),
+        {},
+    ),
+    ("registers", "starts_and_stops", CriticContract, "nobody-has-this", {}),
+    (
+        "starts",
+        "starts_and_stops",
+        CriticContract,
+        critic_plugin("bad", slow, execution="inline"),
+        {},
+    ),
+    (
+        "starts",
+        "starts_and_stops",
+        CriticContract,
+        CriticPlugin(
+            evolve(critic_plugin("bad", quiet).declaration, factory=RaisesOnSecondStart())
+        ),
+        {},
+    ),
+    (
+        "own-result",
+        "returns_its_own_result",
+        CriticContract,
+        critic_plugin("bad", another_name),
+        {},
+    ),
+    (
+        "declared-words",
+        "returns_its_own_result",
+        CriticContract,
+        critic_plugin("bad", undeclared_clause, clauses=["D2"]),
+        {},
+    ),
+    (
+        "declared-words",
+        "returns_its_own_result",
+        DetectorContract,
+        detector_plugin("bad", talkative),
+        {},
+    ),
+    (
+        "same-answer",
+        "gives_the_same_answer_again",
+        CriticContract,
+        critic_plugin("bad", another_answer),
+        {},
+    ),
+    (
+        "case-untouched",
+        "leaves_the_case_untouched",
+        CriticContract,
+        critic_plugin("bad", meddling),
+        {},
+    ),
+    (
+        "independence",
+        "ignores_other_voices",
+        CriticContract,
+        critic_plugin("bad", another_answer),
+        {},
+    ),
+    ("cancellation", "lets_cancellation_through", CriticContract, critic_plugin("bad", deaf), {}),
+    (
+        "deadline",
+        "answers_within_its_deadline",
+        CriticContract,
+        critic_plugin("bad", slow, deadline=0.01),
+        {},
+    ),
+    ("free-loop", "leaves_the_loop_free", CriticContract, critic_plugin("bad", blocking), {}),
+    ("cpu-budget", "stays_in_its_cpu_budget", CriticContract, critic_plugin("bad", burning), {}),
+    ("wire", "result_survives_the_wire", CriticContract, critic_plugin("bad", unwritable), {}),
+    (
+        "concurrency",
+        "survives_overlapping_calls",
+        CriticContract,
+        critic_plugin("bad", muddled),
+        {},
+    ),
+    (
+        "patterns",
+        "patterns_find_their_examples",
+        CriticContract,
+        critic_plugin("bad", quiet, patterns=(SHOUT,)),
+        {},
+    ),
+    (
+        "signals-only-add",
+        "a_signal_never_lowers_the_score",
+        CriticContract,
+        critic_plugin("bad", reassured),
+        {},
+    ),
+    (
+        "no-echo",
+        "does_not_repeat_what_it_found",
+        DetectorContract,
+        detector_plugin("bad", talkative, categories={"text": "any text"}),
+        {},
+    ),
+    ("acknowledges", "keeps_what_it_acknowledges", EvidenceSinkContract, Forgetful(), {}),
+    ("append-once", "appends_once", EvidenceSinkContract, Repetitive(), {}),
+    ("no-overwrite", "never_overwrites", EvidenceSinkContract, Overwriting(), {}),
+    ("read-order", "reads_in_order", EvidenceSinkContract, Backwards(), {}),
+    ("survives-restart", "survives_a_restart", EvidenceSinkContract, SinkPlugin(MemoryLog), {}),
+    ("verifies", "verifies_itself", EvidenceSinkContract, Doubtful(), {}),
+    ("vector-shape", "gives_one_vector_a_text", EmbedderContract, Stingy(), {"texts": ("", "a")}),
+    ("unit-length", "vectors_have_unit_length", EmbedderContract, Long(), {}),
+    ("batching", "batching_changes_nothing", EmbedderContract, Batchy(), {}),
+    ("same-answer", "gives_the_same_vector_again", EmbedderContract, Fickle(), {}),
+    ("like-reference", "topk_is_like_the_reference", BackendContract, Plain(), {}),
+    ("one-encoder", "refuses_mixed_encoders", BackendContract, Plain(), {}),
+    ("nearest", "finds_the_nearest", PrecedentStoreContract, Store(), {}),
+)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("rule", "test", "base", "plugin", "fields"), FAULTS)
+async def test_a_broken_rule_is_named(
+    rule: str,
+    test: str,
+    base: type,
+    plugin: object,
+    fields: dict[str, object],
+    tmp_path: Path,
+) -> None:
+    SAID.clear()
+    contract = make(base, plugin, **{"texts": TEXTS, **fields})
+    with pytest.raises(pytest.fail.Exception) as failure:
+        contract.take(tmp_path)
+        method = getattr(contract, f"test_{test}")
+        given = {"harness": Harness(tmp_path)} if test == "ignores_other_voices" else {}
+        outcome = method(**given)
+        if outcome is not None:
+            await outcome
+    assert f"breaks the rule '{rule}': {RULES[rule]}" in str(failure.value)
+    assert f"docs/plugins/testing.md#{rule}" in str(failure.value)
+
+
+@pytest.mark.anyio
+async def test_a_voice_that_cannot_take_every_text_shows_its_own_error(tmp_path: Path) -> None:
+    contract = make(CriticContract, critic_plugin("bad", only_ascii))
+    contract.take(tmp_path)
+    with pytest.raises(UnicodeEncodeError):
+        await contract.test_answers_any_text()
+
+
+def test_an_entry_point_of_another_name_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = install(tmp_path, monkeypatch, entry="polite")
+    contract = make(CriticContract, module)
+    contract.take(tmp_path / "home")
+    with pytest.raises(pytest.fail.Exception, match="'one-name'.*\n.*polite; none is 'bad'"):
+        contract.test_entry_point_bears_its_name()
+
+
+def test_a_heavy_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = install(tmp_path, monkeypatch, entry="bad")
+    contract = make(CriticContract, module, heavy=frozenset({"wave", "chunk-of-nothing"}))
+    contract.take(tmp_path / "home")
+    contract.test_entry_point_bears_its_name()
+    with pytest.raises(pytest.fail.Exception, match=r"'light-import'[^$]*it loads wave"):
+        contract.test_imports_light()
+
+
+def test_every_rule_has_a_fault_that_breaks_it() -> None:
+    elsewhere = {"one-name", "light-import", "any-text"}
+    assert {rule for rule, *_ in FAULTS} | elsewhere == set(RULES)
+
+
+def make(base: type, plugin: object, **fields: object) -> CriticContract:
+    """Return a contract for `plugin`, as an author's class makes one."""
+    return cast("CriticContract", type("Bad", (base,), {"plugin": plugin, **fields})())
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, *, entry: str) -> ModuleType:
+    """Put a dist on the path whose entry point is called `entry`; return its module."""
+    name = f"bad_critic_called_{entry}"
+    (folder / f"{name}.py").write_text(
+        "import wave\n"
+        "from eleanor_core.api import CriticResult, hookimpl\n"
+        "from eleanor_core.testing import critic_plugin\n"
+        "def quiet(case):\n"
+        "    return CriticResult(critic='bad', score=0.1, confidence=0.5)\n"
+        "@hookimpl\n"
+        "def eleanor_register_critics():\n"
+        "    return [critic_plugin('bad', quiet).declaration]\n"
+    )
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[eleanor.critics]\n{entry} = {name}\n")
+    monkeypatch.syspath_prepend(str(folder))
+    return import_module(name)
