@@ -3,25 +3,55 @@
     async with EleanorEngine() as engine:
         result = await engine.run(text="...")
 
-What a plugin author imports stands in `eleanor_core.api`.
+What a plugin author imports stands in `eleanor_core.api`. The names below are looked up on first
+use (PEP 562), so that a plugin, the kit or pytest can import a part without loading the engine.
 """
 
-from eleanor_core._opening import open_evidence
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from eleanor_core._version import __version__
-from eleanor_core.engine import EleanorEngine, EleanorEngineV8
-from eleanor_core.errors import (
-    EleanorError,
-    EvidenceUnavailable,
-    GateClosed,
-    InvalidInput,
-    NoPanel,
-    NotRunning,
-    PluginError,
-    SettingsError,
-    UnresolvableRecord,
-)
-from eleanor_core.model import Assessment, Case, DecisionMade, Event, ExecutableDecision
-from eleanor_core.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from eleanor_core._opening import open_evidence
+    from eleanor_core.engine import EleanorEngine, EleanorEngineV8
+    from eleanor_core.errors import (
+        EleanorError,
+        EvidenceUnavailable,
+        GateClosed,
+        InvalidInput,
+        NoPanel,
+        NotRunning,
+        PluginError,
+        SettingsError,
+        UnresolvableRecord,
+    )
+    from eleanor_core.model import Assessment, Case, DecisionMade, Event, ExecutableDecision
+    from eleanor_core.settings import Settings, load_settings
+
+_HOMES = {
+    "Assessment": "model",
+    "Case": "model",
+    "DecisionMade": "model",
+    "EleanorEngine": "engine",
+    "EleanorEngineV8": "engine",
+    "EleanorError": "errors",
+    "Event": "model",
+    "EvidenceUnavailable": "errors",
+    "ExecutableDecision": "model",
+    "GateClosed": "errors",
+    "InvalidInput": "errors",
+    "NoPanel": "errors",
+    "NotRunning": "errors",
+    "PluginError": "errors",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "UnresolvableRecord": "errors",
+    "load_settings": "settings",
+    "open_evidence": "_opening",
+}
 
 __all__ = [
     "Assessment",
@@ -45,3 +75,11 @@ __all__ = [
     "load_settings",
     "open_evidence",
 ]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -222,13 +222,15 @@ class Judgement:
     ) -> PrecedentAlignment | Abstention:
         panel = self._panel
         fault = embedding if isinstance(embedding, Abstention) else panel.recall_fault
-        outcome: PrecedentAlignment | Abstention
-        if fault is not None:
-            outcome = fault
-        else:
-            outcome = Abstention(voice="recall", reason="deadline", detail="no answer in time")
+        outcome: PrecedentAlignment | Abstention | None = fault
+        if fault is None and panel.store is None:
+            # Nothing is waited for, and a deadline would cost more than the stage itself.
+            outcome = await self._ask_store(bench, weight)
+        elif fault is None:
             with anyio.move_on_after(self._within(panel.settings.recall.deadline)):
                 outcome = await self._ask_store(bench, weight)
+        if outcome is None:
+            outcome = Abstention(voice="recall", reason="deadline", detail="no answer in time")
         outcome = self._cleaner.outcome(outcome)
         self._mark("recall")
         self._emit(PrecedentRecalled(trace_id=self._given.trace_id, outcome=outcome))
@@ -299,10 +301,11 @@ class Judgement:
     # -- the record -------------------------------------------------------------------------------
 
     async def _record(self, assessment: Assessment) -> Assessment:
-        sealed = self._sealed("assessment", assessment_facts(assessment), to_json(assessment))
         try:
+            sealed = self._sealed("assessment", assessment_facts(assessment), to_json(assessment))
             await self._append(sealed)
-        except EvidenceUnavailable as error:
+        except (EvidenceUnavailable, ValueError) as error:
+            # A ValueError: something in it has no canonical form, so nothing could vouch for it.
             raise EvidenceUnavailable(str(error), assessment=closed(assessment)) from error
         self._mark("record")
         return evolve(
@@ -370,7 +373,7 @@ async def append(panel: Panel, sealed: SealedRecord) -> None:
     """Append to the log within the deadline, shielded. Raises EvidenceUnavailable."""
     seconds = panel.settings.deadlines.record
     try:
-        with anyio.CancelScope(shield=True), anyio.fail_after(seconds):
+        with anyio.fail_after(seconds, shield=True):
             await panel.evidence.append(sealed)
     except EvidenceUnavailable:
         raise

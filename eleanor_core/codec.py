@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TypeVar, cast
+from typing import TypeVar, cast, get_args, get_origin
 
 from attrs import AttrsInstance
 from cattrs import Converter
@@ -75,7 +75,8 @@ _IF_SET = override(omit_if_default=True)
 
 @cache
 def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True, unstruct_collection_overrides={tuple: list})
+    converter = Converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook_factory(_is_tuple, _unstructure_tuple)
     converter.register_unstructure_hook(FrozenMap, thaw)
     converter.register_structure_hook(FrozenMap, lambda data, _: freeze(data))
     converter.register_unstructure_hook(SecretValue, _refuse)
@@ -85,6 +86,18 @@ def _converter() -> Converter:
     )
     converter.register_structure_hook(Assessment, _structure_assessment(converter))
     return converter
+
+
+def _is_tuple(form: object) -> bool:
+    return get_origin(form) is tuple
+
+
+def _unstructure_tuple(
+    form: object, converter: Converter
+) -> Callable[[tuple[object, ...]], list[object]]:
+    """Write `tuple[X, ...]` as a list. Most are empty, and cattrs' own hook makes a generator."""
+    write = converter.get_unstructure_hook(get_args(form)[0])
+    return lambda items: [write(item) for item in items]
 
 
 def _refuse(_: SecretValue) -> JsonValue:

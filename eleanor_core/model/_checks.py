@@ -27,14 +27,26 @@ def unit(_: object, attribute: Attribute[T], value: T) -> None:
 
 def text(_: object, attribute: Attribute[T], value: T) -> None:
     """Accept exactly `str`: a subclass could carry behaviour into a frozen value."""
-    if type(value) is not str:
+    if not isinstance(value, str) or type(value) is not str:
         raise TypeError(f"{attribute.name} must be a str, got {type(value).__name__}")
+    _encodable(attribute.name, value)
 
 
 def words(_: object, attribute: Attribute[T], value: T) -> None:
     """Accept a non-empty `str`."""
-    if type(value) is not str or not value:
+    if not isinstance(value, str) or type(value) is not str or not value:
         raise TypeError(f"{attribute.name} must be a non-empty str, got {value!r:.80}")
+    _encodable(attribute.name, value)
+
+
+def _encodable(name: str, value: str) -> None:
+    """Refuse what has no UTF-8 form: it could not be recorded."""
+    if value.isascii():
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} holds a lone surrogate at character {error.start}") from None
 
 
 def clause(_: object, attribute: Attribute[T], value: T) -> None:

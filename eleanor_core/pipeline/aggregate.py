@@ -61,9 +61,12 @@ def aggregate(
     heard: Heard, seats: Mapping[str, Seat], prohibited: frozenset[str] = frozenset()
 ) -> Decision:
     """Decide. `seats` holds every critic of `heard`; `prohibited` are clauses no human opens."""
-    ranked = _ranked(heard.critics, seats)
+    order = _order(heard.critics, seats)
+    ranked = [
+        outcome for name in order if isinstance(outcome := heard.critics[name], CriticResult)
+    ]
     objecting = [result for result in ranked if objects(result, seats[result.critic].thresholds)]
-    escalations = _escalations(heard, seats)
+    escalations = _escalations(heard, order)
     forbidden = sorted(_named(objecting, escalations) & prohibited)
     denying = [
         result
@@ -81,19 +84,14 @@ def aggregate(
     )
 
 
-def _ranked(critics: Mapping[str, CriticOutcome], seats: Mapping[str, Seat]) -> list[CriticResult]:
-    results = [result for result in critics.values() if isinstance(result, CriticResult)]
-    return sorted(results, key=lambda result: _rank(result.critic, seats))
+def _order(critics: Iterable[str], seats: Mapping[str, Seat]) -> list[str]:
+    """Return the critics' names by principle, then by name."""
+    return sorted(critics, key=lambda name: (PRINCIPLES.index(seats[name].principle), name))
 
 
-def _rank(critic: str, seats: Mapping[str, Seat]) -> tuple[int, str]:
-    return PRINCIPLES.index(seats[critic].principle), critic
-
-
-def _escalations(heard: Heard, seats: Mapping[str, Seat]) -> tuple[Escalation, ...]:
-    critics = sorted(heard.critics, key=lambda name: _rank(name, seats))
+def _escalations(heard: Heard, order: list[str]) -> tuple[Escalation, ...]:
     voices: list[tuple[str, Iterable[EscalationSignal]]] = [
-        *((name, heard.critics[name].escalations) for name in critics),
+        *((name, heard.critics[name].escalations) for name in order),
         *(
             (outcome.voice, outcome.escalations)
             for _, outcome in sorted(heard.detectors.items())

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Final, Generic, TypeAlias, cast
 
 import anyio
-import anyio.to_process
-import anyio.to_thread
 import structlog
 from attrs import evolve
 
 from eleanor_core.model import Abstention, AbstentionReason, Case
 from eleanor_core.pipeline.accept import MalformedError
-from eleanor_core.pipeline.voice import R, Voice
-from eleanor_core.pipeline.worker import WorkerCall, call_in_worker
+from eleanor_core.pipeline.apart import Threads, Workers
+from eleanor_core.pipeline.voice import R, Remake, Voice
+from eleanor_core.pipeline.worker import VoiceRaisedError, WorkerCall
 
 Accept: TypeAlias = Callable[[Voice[R], object, Case], R]
 Said: TypeAlias = Callable[[str, R | Abstention], None]
@@ -38,8 +36,13 @@ _log = structlog.get_logger("eleanor.runner")
 
 def describe(error: BaseException) -> str:
     """Return type and message of an error in one bounded line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 -- an error of a voice may fail even at this
+        text = ""
+    said = f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+    # What cannot be encoded could not be recorded either.
+    return said.encode(errors="replace").decode()
 
 
 class Runner(Generic[R]):
@@ -49,8 +52,8 @@ class Runner(Generic[R]):
         self._accept: Accept[R] = accept
         self._voices: dict[str, Voice[R]] = dict(voices)
         self._overruns: dict[str, int] = {}
-        self._threads = anyio.CapacityLimiter(THREADS)
-        self._processes = anyio.CapacityLimiter(PROCESSES)
+        self._threads = Threads(THREADS)
+        self._workers = Workers(PROCESSES)
 
     async def ask(
         self, case_for: Callable[[Voice[R]], Case], said: Said[R], *, time_left: float
@@ -113,7 +116,8 @@ class Runner(Generic[R]):
         if count < OVERRUNS_BEFORE_MOVE:
             return
         moved = evolve(voice, execution="thread" if voice.thread_safe else "process")
-        if moved.execution == "process" and moved.remake is None:
+        if moved.execution == "process" and not _travels(moved.remake):
+            # Slow is better than lost: what cannot be made again elsewhere stays on the loop.
             return
         self._voices[key] = moved
         _log.warning("voice_moved", voice=voice.name, execution=moved.execution)
@@ -132,46 +136,57 @@ class Runner(Generic[R]):
         started = anyio.current_time()
         reason: AbstentionReason = "overload" if self._full(voice) else "deadline"
         outcome: R | Abstention = self._abstain(voice, reason, f"no answer in {deadline:g} s")
-        with anyio.move_on_after(deadline):
-            outcome = await self._call_waiting(voice, case_for(voice))
-        took = anyio.current_time() - started
-        late = took > deadline and not isinstance(outcome, Abstention)
-        if late:
+        with anyio.move_on_after(deadline) as scope:
+            outcome = await self._call_waiting(voice, case_for(voice), scope)
+        if anyio.current_time() > scope.deadline and not isinstance(outcome, Abstention):
+            took = anyio.current_time() - started
             outcome = self._abstain(voice, "late", f"answered after {took:.3g} s of {deadline:g} s")
         report(key, outcome)
 
     def _full(self, voice: Voice[R]) -> bool:
-        limiter = {"thread": self._threads, "process": self._processes}.get(voice.execution)
-        return limiter is not None and limiter.available_tokens <= 0
+        if voice.execution == "thread":
+            return self._threads.full
+        return voice.execution == "process" and self._workers.full
 
-    async def _call_waiting(self, voice: Voice[R], case: Case) -> R | Abstention:
+    async def _call_waiting(
+        self, voice: Voice[R], case: Case, deadline: anyio.CancelScope
+    ) -> R | Abstention:
         try:
-            result = await self._dispatch(voice, case)
+            result = await self._dispatch(voice, case, deadline)
             return self._accept(voice, result, case)
+        except (KeyboardInterrupt, anyio.get_cancelled_exc_class()):
+            raise
         except MalformedError as error:
-            return self._abstain(voice, "malformed", str(error))
-        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 -- a fault of the voice
+            return self._abstain(voice, "malformed", str(error)[:300])
+        except VoiceRaisedError as error:
+            return self._abstain(voice, "raised", str(error)[:300])
+        except BaseException as error:  # noqa: BLE001 -- a fault of the voice, whatever it raised
             return self._abstain(voice, "raised", describe(error))
 
-    async def _dispatch(self, voice: Voice[R], case: Case) -> object:
+    async def _dispatch(self, voice: Voice[R], case: Case, deadline: anyio.CancelScope) -> object:
         call = cast("Callable[[Case], object]", voice.call)
         if voice.execution == "thread":
-            return await anyio.to_thread.run_sync(
-                partial(call, case), abandon_on_cancel=True, limiter=self._threads
-            )
+            return await self._threads.run(call, case)
         if voice.execution == "process":
             if voice.remake is None:
                 msg = "it cannot be made again in a worker process"
                 raise TypeError(msg)
-            work = WorkerCall.of(voice.remake, case)
-            reply = await anyio.to_process.run_sync(
-                call_in_worker, work, cancellable=True, limiter=self._processes
-            )
-            return work.result(reply)
-        return await cast("Callable[[Case], Awaitable[object]]", voice.call)(case)
+            return await self._workers.run(voice.remake, case, deadline)
+        return await cast("Awaitable[object]", call(case))
 
     @staticmethod
     def _abstain(voice: Voice[R], reason: AbstentionReason, detail: str) -> Abstention:
         return Abstention(
             voice=voice.name, reason=reason, detail=detail, provenance=voice.provenance
         )
+
+
+def _travels(remake: Remake | None) -> bool:
+    """Tell whether a voice can be made again in a worker process."""
+    if remake is None:
+        return False
+    try:
+        WorkerCall.pack(remake)
+    except Exception:  # noqa: BLE001 -- pickle runs code of the plugin, which raises what it likes
+        return False
+    return True

@@ -58,9 +58,10 @@ _VANISHING: Final = frozenset(
 )
 
 # What is worth a closer look, by index in the guard set.
-_RUN, _ESCAPES, _HIDDEN, _MIXED, _LOOKALIKE, _NATIVE = range(6)
+_RUN, _HEX, _ESCAPES, _HIDDEN, _MIXED, _LOOKALIKE, _NATIVE = range(7)
 _GUARDS: Final = (
     r"[A-Za-z0-9+/_-]{16}",
+    r"[0-9A-Fa-f]{16}",
     r"(?:%[0-9A-Fa-f]{2}[^\s%]*){3}",
     f"[{_INVISIBLE_CLASS}]",
     f"[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]",
@@ -186,10 +187,13 @@ class _Decoder:
 
     def collect(self, view: View, parts: set[_Part]) -> bool:
         """Put what the blobs of `view` say into `parts`; return False if there were too many."""
-        for count, match in enumerate(self.pattern.finditer(view.text)):
+        # Matching bytes spares the binding the count of code points, which are the same in ASCII.
+        subject = view.text.encode() if view.text.isascii() else view.text
+        for count, match in enumerate(self.pattern.finditer(subject)):
             if count == MAX_BLOBS:
                 return False
-            for start, end, text in self._pieces(match.start(), match.group()):
+            first, last = match.span()
+            for start, end, text in self._pieces(first, view.text[first:last]):
                 form = _normal_form(text, _found(text))
                 parts.add((view.origin(start, end), text if form is None else form[0]))
         return True
@@ -251,7 +255,7 @@ _DECODERS: Final = (
         ),
         _base64,
     ),
-    _Decoder("hex", _RUN, re2.compile(r"[0-9A-Fa-f]{16,}"), _hex),
+    _Decoder("hex", _HEX, re2.compile(r"[0-9A-Fa-f]{16,}"), _hex),
     _Decoder("url", _ESCAPES, re2.compile(r"[^\s%]*(?:%[0-9A-Fa-f]{2}[^\s%]*){3,}"), _percent),
     _Decoder("tags", _HIDDEN, re2.compile(r"[\x{E0020}-\x{E007E}]{8,}"), _tags),
     _Decoder(

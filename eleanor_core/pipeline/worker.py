@@ -1,8 +1,9 @@
 """The far side of a voice that runs in a process of its own.
 
 A worker makes the voice once, from its importable factory, and keeps it for its life. Only the
-case travels in and only JSON travels out: what comes back is checked like any result. A worker is
-killed when a call passes its deadline, so a factory must not rely on being left in order.
+case travels in and only JSON travels out, what the voice raised too: nothing that a voice made is
+unpickled here, and what comes back is checked like any result. A worker is killed when a call
+passes its deadline, so a factory must not rely on being left in order.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from functools import lru_cache
 from typing import cast
 
@@ -21,7 +22,12 @@ from attrs import field, frozen
 from eleanor_core.api import Services
 from eleanor_core.codec import from_json, to_json
 from eleanor_core.model import Case, CriticResult, DetectorResult, JsonValue
+from eleanor_core.pipeline.accept import MalformedError
 from eleanor_core.pipeline.voice import Remake
+
+
+class VoiceRaisedError(Exception):
+    """What a voice raised in its worker, in words."""
 
 
 @frozen
@@ -31,50 +37,101 @@ class WorkerCall:
     recipe: bytes = field(repr=False)
     case: Case
 
-    @classmethod
-    def of(cls, remake: Remake, case: Case) -> WorkerCall:
-        """Pack a call. Raises PicklingError or AttributeError if the factory cannot travel."""
-        return cls(pickle.dumps(remake), case)
+    @staticmethod
+    def pack(remake: Remake) -> bytes:
+        """Return the recipe. Raises what pickle does if the factory cannot travel."""
+        return pickle.dumps(remake)
 
     @staticmethod
     def result(reply: bytes) -> object:
-        """Unpack a reply. Raises ValueError if it is no result."""
+        """Unpack a reply. Raises VoiceRaisedError, and MalformedError for what is no result."""
         data = json.loads(reply)
-        if data["form"] == "critic":
-            return from_json({**data["result"], "critic": data["name"]}, CriticResult)
-        signals = [{**signal, "detector": data["name"]} for signal in data["result"]["signals"]]
-        return from_json(
-            {**data["result"], "detector": data["name"], "signals": signals}, DetectorResult
-        )
+        match data["form"]:
+            case "raised":
+                raise VoiceRaisedError(data["detail"])
+            case "malformed":
+                raise MalformedError(data["detail"])
+            case "ready":
+                return None
+        try:
+            return _result(data["form"], data["name"], data["result"])
+        # What cattrs raises for wrong fields is a group, whose own message says little.
+        except Exception as error:
+            told = "; ".join(map(str, getattr(error, "exceptions", (error,))))
+            raise MalformedError(told) from error
+
+
+def _result(form: str, name: str, body: dict[str, JsonValue]) -> CriticResult | DetectorResult:
+    if form == "critic":
+        return from_json({**body, "critic": name}, CriticResult)
+    signals = cast("list[dict[str, JsonValue]]", body["signals"])
+    return from_json(
+        {**body, "detector": name, "signals": [item | {"detector": name} for item in signals]},
+        DetectorResult,
+    )
+
+
+def make_ready(work: WorkerCall) -> bytes:
+    """Make the voice here, in the worker, if it is not there yet."""
+    try:
+        _voice(work.recipe)
+    except BaseException as error:  # noqa: BLE001 -- SystemExit too would end the worker in mid-reply
+        return _raised(error)
+    return json.dumps({"form": "ready"}).encode()
 
 
 def call_in_worker(work: WorkerCall) -> bytes:
-    """Run one call here, in the worker; return the result as JSON. Raises what the voice raises."""
-    result = _voice(work.recipe)(work.case)
+    """Run one call here, in the worker; return the result, or what went wrong, as JSON."""
+    try:
+        result = _voice(work.recipe)(work.case)
+    except BaseException as error:  # noqa: BLE001 -- as above
+        return _raised(error)
     if isinstance(result, CriticResult):
         form, name = "critic", result.critic
     elif isinstance(result, DetectorResult):
         form, name = "detector", result.detector
     else:
-        msg = f"returned {type(result).__name__}, not a result"
-        raise TypeError(msg)
-    wire = cast("dict[str, JsonValue]", to_json(result))
-    body = {key: value for key, value in wire.items() if key not in ("status", "provenance")}
-    return json.dumps({"form": form, "name": name, "result": body}).encode()
+        return _fault("malformed", f"returned {type(result).__name__}, not a result")
+    try:
+        wire = cast("dict[str, JsonValue]", to_json(result))
+        body = {key: value for key, value in wire.items() if key not in ("status", "provenance")}
+        return json.dumps({"form": form, "name": name, "result": body}).encode()
+    except Exception as error:  # noqa: BLE001 -- a result that was tampered with may hold anything
+        return _fault("malformed", f"no JSON can be made of the result: {error}")
+
+
+def _raised(error: BaseException) -> bytes:
+    return _fault("raised", f"{type(error).__name__}: {error}")
+
+
+def _fault(form: str, detail: str) -> bytes:
+    return json.dumps({"form": form, "detail": detail}).encode()
 
 
 @lru_cache(maxsize=16)
 def _voice(recipe: bytes) -> Callable[[Case], object]:
-    remake: Remake = pickle.loads(recipe)  # noqa: S301 -- packed by the parent of this worker
-    services = Services(
-        data_dir=remake.data_dir,
-        log=structlog.get_logger("eleanor.worker"),
-        thresholds=remake.thresholds,
-    )
-    manager = cast(
-        "AbstractAsyncContextManager[Callable[[Case], object]]",
-        remake.factory(remake.settings, services),
-    )
-    # The portal's thread and loop live as long as the worker, so that what the factory made does.
-    portal = start_blocking_portal().__enter__()
-    return portal.wrap_async_context_manager(manager).__enter__()
+    return Resident(pickle.loads(recipe))  # noqa: S301 -- packed by the parent of this worker
+
+
+class Resident:
+    """A voice that lives in this worker, with the thread and the loop that its factory runs in."""
+
+    def __init__(self, remake: Remake) -> None:
+        services = Services(
+            data_dir=remake.data_dir,
+            log=structlog.get_logger("eleanor.worker"),
+            thresholds=remake.thresholds,
+        )
+        manager = cast(
+            "AbstractAsyncContextManager[Callable[[Case], object]]",
+            remake.factory(remake.settings, services),
+        )
+        with ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal())
+            self._call = stack.enter_context(portal.wrap_async_context_manager(manager))
+            # Kept: the portal stops as soon as nothing refers to its context manager.
+            self._open = stack.pop_all()
+
+    def __call__(self, case: Case, /) -> object:
+        """Judge."""
+        return self._call(case)

@@ -192,8 +192,8 @@ class CaseItem(pytest.Item):
         if wrong:
             raise CaseFailureError("\n".join([*wrong, f"result: {outcome}"]))
 
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None
+    def repr_failure(  # type: ignore[override] # pytest hands over the error alone
+        self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> str:
         """Return the message alone where the result is not as expected, or the engine refused."""
         if isinstance(excinfo.value, (CaseFailureError, EleanorError)):

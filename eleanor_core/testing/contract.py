@@ -38,10 +38,13 @@ RESERVED: Final = frozenset(
     {"__init__", "__new__", "setup_method", "setup_class", "teardown_method", "teardown_class"}
 )
 HEAVY: Final = frozenset(
-    "anthropic boto3 botocore cupy google.cloud grpc httpx hvac jax keras matplotlib numpy "
-    "onnxruntime openai pandas psycopg pyarrow requests scipy sentence_transformers sklearn spacy "
-    "sqlalchemy tensorflow tokenizers torch transformers".split()
-)
+    {
+        "anthropic", "boto3", "botocore", "cupy", "google.cloud", "grpc", "httpx", "hvac", "jax",
+        "keras", "matplotlib", "numpy", "onnxruntime", "openai", "pandas", "psycopg", "pyarrow",
+        "requests", "scipy", "sentence_transformers", "sklearn", "spacy", "sqlalchemy",
+        "tensorflow", "tokenizers", "torch", "transformers",
+    }
+)  # fmt: skip
 """Packages that no module of a plugin imports before its factory runs."""
 START_TIMEOUT: Final = 120.0
 """Seconds: a plugin may fetch and load its weights here for the first time."""

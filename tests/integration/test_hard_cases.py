@@ -128,6 +128,26 @@ async def test_what_cannot_be_judged_is_refused_with_its_path(
     assert [json.loads(record.leaf)["kind"] for record in log.records[1:]] == ["refused"] * 2
 
 
+@pytest.mark.parametrize("where", ["justification", "error"])
+async def test_words_that_cannot_be_encoded_are_a_fault_that_is_recorded(
+    harness: Harness, where: str
+) -> None:
+    def speak(_case: Case, /) -> CriticResult:
+        if where == "error":
+            raise ValueError("half a character: \ud800")
+        result = CriticResult(critic="speaker", score=0.02, confidence=0.9)
+        object.__setattr__(result, "justification", "half a character: \ud800")
+        return result
+
+    log = MemoryLog()
+    async with harness(plugins=[critic_plugin("speaker", speak), log]) as engine:
+        assessment = await engine.run(text=TEXT)
+    outcome = assessment.critics["speaker"]
+    assert isinstance(outcome, Abstention)
+    assert outcome.reason == ("raised" if where == "error" else "malformed")
+    assert json.loads(log.records[-1].leaf)["kind"] == "assessment"
+
+
 async def test_a_context_that_contains_itself_is_refused(harness: Harness) -> None:
     loop: dict[str, object] = {}
     loop["again"] = loop

@@ -168,6 +168,19 @@ async def test_kinds_start_in_order_and_stop_in_reverse() -> None:
     assert seen["secrets/s"] == {}
 
 
+async def test_a_factory_may_be_a_partial() -> None:
+    @asynccontextmanager
+    async def factory(word: str, *_: object) -> AsyncIterator[object]:
+        raise LookupError(word)
+        yield judge
+
+    registry = registry_of(critic("bad", partial(factory, "no key")))
+    async with open_products(registry, make_services, timeout=5) as products:
+        [broken] = products.broken
+    assert broken.error == "LookupError: no key"
+    assert broken.frame.startswith(f"{__file__}:")
+
+
 async def test_a_start_that_raises_breaks_one_plugin_alone() -> None:
     @asynccontextmanager
     async def factory(*_: object) -> AsyncIterator[object]:
@@ -257,7 +270,7 @@ async def test_a_required_plugin_that_does_not_start_refuses_after_unwinding() -
         critic("d", traced("d", trace)),
         require=["critics/c"],
     )
-    with pytest.raises(RequiredPluginError, match="critics/c .* is broken at start: LookupError"):
+    with pytest.raises(RequiredPluginError, match=r"critics/c .* is broken at start: LookupError"):
         async with open_products(registry, make_services, timeout=5):
             pytest.fail("it must not start")
     assert trace == ["+a", "+b", "-b", "-a"]
@@ -285,7 +298,7 @@ async def test_services_that_cannot_be_made_refuse_the_start() -> None:
         return make_services(loaded, products)
 
     registry = registry_of(critic("a", traced("a", trace)), critic("b", traced("b", trace)))
-    with pytest.raises(ValueError, match="^thresholds$"):
+    with pytest.raises(ValueError, match=r"^thresholds$"):
         async with open_products(registry, refuse, timeout=5):
             pytest.fail("it must not start")
     assert trace == ["+a", "-a"]
@@ -429,22 +442,26 @@ async def test_a_stop_that_hangs_is_cut_off_and_the_others_stop() -> None:
 async def test_background_work_that_crashes_takes_nobody_with_it() -> None:
     crash, trace = anyio.Event(), Trace()
 
+    crashed = anyio.Event()
+
     async def crashing() -> None:
         await crash.wait()
         raise OSError("connection lost")
 
     @asynccontextmanager
     async def factory(*_: object) -> AsyncIterator[object]:
-        async with anyio.create_task_group() as group:
-            group.start_soon(crashing)
-            yield judge
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(crashing)
+                yield judge
+        finally:
+            crashed.set()
 
     registry = registry_of(critic("a", traced("a", trace)), critic("b", factory))
     async with open_products(registry, make_services, timeout=5) as products:
         crash.set()
         with anyio.fail_after(5):
-            while not products.failed:
-                await anyio.sleep(0.001)
+            await crashed.wait()
         trace.append("body")
     [failed] = products.failed
     assert (failed.ref, failed.stage) == ("critics/b", "run")

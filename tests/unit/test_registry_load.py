@@ -10,7 +10,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
-from eleanor_core.api import CriticDeclaration, DetectorDeclaration, hookimpl
+from eleanor_core.api import BackendDeclaration, CriticDeclaration, DetectorDeclaration, hookimpl
 from eleanor_core.errors import (
     DuplicatePluginError,
     PluginError,
@@ -265,6 +265,16 @@ def test_a_malformed_declaration_is_broken_at_register(
     broken = only_broken(dists, "from eleanor_core.api import Pattern\n" + declared(change))
     assert broken.stage == "register"
     assert broken.error == f"the declaration is malformed: {error}"
+
+
+def test_a_backend_whose_probe_cannot_be_called() -> None:
+    class Backends:
+        @hookimpl
+        def eleanor_register_backends(self) -> list[BackendDeclaration]:
+            return [BackendDeclaration(name="given", factory=lambda *_: None, probe=7)]
+
+    [broken] = load(settings(enable=()), [Backends()]).broken
+    assert broken.error == "the declaration is malformed: probe is not callable"
 
 
 def test_what_attrs_refuses_is_the_hooks_own_error(dists: Dists) -> None:
@@ -536,7 +546,12 @@ def test_two_given_plugins_with_one_name_are_a_duplicate() -> None:
 def test_an_object_without_a_usable_hook_is_refused() -> None:
     with pytest.raises(PluginError, match="'SimpleNamespace', given in plugins=, is no usable"):
         load(settings(enable=()), [SimpleNamespace()])
-    misspelt = SimpleNamespace(eleanor_register_critic=hookimpl(list))
+
+    @hookimpl
+    def eleanor_register_critic() -> list[object]:
+        return []
+
+    misspelt = SimpleNamespace(eleanor_register_critic=eleanor_register_critic)
     with pytest.raises(PluginError, match=r"did you mean 'eleanor_register_critics'\?"):
         load(settings(enable=()), [misspelt])
 

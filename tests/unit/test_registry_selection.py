@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -37,14 +38,16 @@ def test_discover_reads_metadata_and_imports_nothing(dists: Dists) -> None:
     assert "twokinds" not in sys.modules
 
 
-def test_discover_bears_targets_and_metadata_that_make_no_sense(dists: Dists) -> None:
-    dists.add("odd", {"critics": {"one": "no_such_module_here", "two": "a..b", "three": "os.x.y"}})
+def test_discover_bears_targets_and_metadata_that_make_no_sense(
+    dists: Dists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "specless", ModuleType("specless"))
+    targets = {"four": "specless", "one": "no_such_module", "three": "os.x.y", "two": "a..b"}
+    dists.add("odd", {"critics": targets})
     (dists.root / "odd-0.1.0.dist-info" / "METADATA").write_text("", "utf-8")
     found = [item for item in discover() if item.dist == "a dist without a name"]
     assert [(item.name, item.version, item.file) for item in found] == [
-        ("one", "?", ""),
-        ("three", "?", ""),
-        ("two", "?", ""),
+        (name, "?", "") for name in targets
     ]
 
 
@@ -174,6 +177,18 @@ def test_two_dists_with_one_name_refuse_to_start_before_any_import(dists: Dists,
         "keep one: pip uninstall first, or pip uninstall second"
     )
     assert not {"first_mod", "second_mod"} & set(sys.modules)
+
+
+def test_one_dist_that_contradicts_itself_refuses_to_start(dists: Dists) -> None:
+    dists.add("torn", {"critics": {"same": "one"}})
+    lines = "[eleanor.critics]\nsame = one\nsame = two\n"
+    (dists.root / "torn-0.1.0.dist-info" / "entry_points.txt").write_text(lines, "utf-8")
+    with pytest.raises(DuplicatePluginError) as refused:
+        load(settings(enable=["critics/same"]))
+    assert str(refused.value) == (
+        "critics/same is claimed by torn 0.1.0 (one) and torn 0.1.0 (two); "
+        "its entry points contradict each other: repair it, or pip uninstall torn"
+    )
 
 
 def test_two_claims_on_a_name_that_nobody_chose_are_no_error(dists: Dists) -> None:

@@ -6,7 +6,7 @@ import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -298,150 +298,67 @@ class Store:
         return [PrecedentMatch(case=case, similarity=0.5) for case in self.cases][:k]
 
 
-TEXTS = ("One text.", "Another text.")
+TEXTS = ("One text.", "Another text.", "")
 SHOUT = Pattern(id="shout", regex="stop", example="STOP", near_miss="stop")
 
-FAULTS: tuple[tuple[str, str, type, object, dict[str, object]], ...] = (
-    # rule, test, contract, plugin, attributes
-    ("registers", "starts_and_stops", CriticContract, ModuleType("empty"), {}),
-    (
-        "registers",
-        "starts_and_stops",
-        CriticContract,
-        critic_plugin("bad", quiet, settings=Bare),
-        {},
-    ),
-    ("registers", "starts_and_stops", CriticContract, "nobody-has-this", {}),
-    (
-        "starts",
-        "starts_and_stops",
-        CriticContract,
-        critic_plugin("bad", slow, execution="inline"),
-        {},
-    ),
-    (
-        "starts",
-        "starts_and_stops",
-        CriticContract,
-        CriticPlugin(
-            evolve(critic_plugin("bad", quiet).declaration, factory=RaisesOnSecondStart())
-        ),
-        {},
-    ),
-    (
-        "own-result",
-        "returns_its_own_result",
-        CriticContract,
-        critic_plugin("bad", another_name),
-        {},
-    ),
-    (
-        "declared-words",
-        "returns_its_own_result",
-        CriticContract,
-        critic_plugin("bad", undeclared_clause, clauses=["D2"]),
-        {},
-    ),
-    (
-        "declared-words",
-        "returns_its_own_result",
-        DetectorContract,
-        detector_plugin("bad", talkative),
-        {},
-    ),
-    (
-        "same-answer",
-        "gives_the_same_answer_again",
-        CriticContract,
-        critic_plugin("bad", another_answer),
-        {},
-    ),
-    (
-        "case-untouched",
-        "leaves_the_case_untouched",
-        CriticContract,
-        critic_plugin("bad", meddling),
-        {},
-    ),
-    (
-        "independence",
-        "ignores_other_voices",
-        CriticContract,
-        critic_plugin("bad", another_answer),
-        {},
-    ),
-    ("cancellation", "lets_cancellation_through", CriticContract, critic_plugin("bad", deaf), {}),
-    (
-        "deadline",
-        "answers_within_its_deadline",
-        CriticContract,
-        critic_plugin("bad", slow, deadline=0.01),
-        {},
-    ),
-    ("free-loop", "leaves_the_loop_free", CriticContract, critic_plugin("bad", blocking), {}),
-    ("cpu-budget", "stays_in_its_cpu_budget", CriticContract, critic_plugin("bad", burning), {}),
-    ("wire", "result_survives_the_wire", CriticContract, critic_plugin("bad", unwritable), {}),
-    (
-        "concurrency",
-        "survives_overlapping_calls",
-        CriticContract,
-        critic_plugin("bad", muddled),
-        {},
-    ),
-    (
-        "patterns",
-        "patterns_find_their_examples",
-        CriticContract,
-        critic_plugin("bad", quiet, patterns=(SHOUT,)),
-        {},
-    ),
-    (
-        "signals-only-add",
-        "a_signal_never_lowers_the_score",
-        CriticContract,
-        critic_plugin("bad", reassured),
-        {},
-    ),
-    (
-        "no-echo",
-        "does_not_repeat_what_it_found",
-        DetectorContract,
-        detector_plugin("bad", talkative, categories={"text": "any text"}),
-        {},
-    ),
-    ("acknowledges", "keeps_what_it_acknowledges", EvidenceSinkContract, Forgetful(), {}),
-    ("append-once", "appends_once", EvidenceSinkContract, Repetitive(), {}),
-    ("no-overwrite", "never_overwrites", EvidenceSinkContract, Overwriting(), {}),
-    ("read-order", "reads_in_order", EvidenceSinkContract, Backwards(), {}),
-    ("survives-restart", "survives_a_restart", EvidenceSinkContract, SinkPlugin(MemoryLog), {}),
-    ("verifies", "verifies_itself", EvidenceSinkContract, Doubtful(), {}),
-    ("vector-shape", "gives_one_vector_a_text", EmbedderContract, Stingy(), {"texts": ("", "a")}),
-    ("unit-length", "vectors_have_unit_length", EmbedderContract, Long(), {}),
-    ("batching", "batching_changes_nothing", EmbedderContract, Batchy(), {}),
-    ("same-answer", "gives_the_same_vector_again", EmbedderContract, Fickle(), {}),
-    ("like-reference", "topk_is_like_the_reference", BackendContract, Plain(), {}),
-    ("one-encoder", "refuses_mixed_encoders", BackendContract, Plain(), {}),
-    ("nearest", "finds_the_nearest", PrecedentStoreContract, Store(), {}),
+critic = partial(critic_plugin, "bad")
+detector = partial(detector_plugin, "bad")
+once = evolve(critic(quiet).declaration, factory=RaisesOnSecondStart())
+
+FAULTS: tuple[tuple[str, str, object], ...] = (
+    # the rule, the test that finds it broken, the plugin that breaks it
+    ("registers", "starts_and_stops", ModuleType("empty")),
+    ("registers", "starts_and_stops", critic(quiet, settings=Bare)),
+    ("registers", "starts_and_stops", "nobody-has-this"),
+    ("starts", "starts_and_stops", critic(slow, execution="inline")),
+    ("starts", "starts_and_stops", CriticPlugin(once)),
+    ("own-result", "returns_its_own_result", critic(another_name)),
+    ("declared-words", "returns_its_own_result", critic(undeclared_clause, clauses=["D2"])),
+    ("declared-words", "returns_its_own_result", detector(talkative)),
+    ("same-answer", "gives_the_same_answer_again", critic(another_answer)),
+    ("case-untouched", "leaves_the_case_untouched", critic(meddling)),
+    ("independence", "ignores_other_voices", critic(another_answer)),
+    ("cancellation", "lets_cancellation_through", critic(deaf)),
+    ("deadline", "answers_within_its_deadline", critic(slow, deadline=0.01)),
+    ("free-loop", "leaves_the_loop_free", critic(blocking)),
+    ("cpu-budget", "stays_in_its_cpu_budget", critic(burning)),
+    ("wire", "result_survives_the_wire", critic(unwritable)),
+    ("concurrency", "survives_overlapping_calls", critic(muddled)),
+    ("patterns", "patterns_find_their_examples", critic(quiet, patterns=(SHOUT,))),
+    ("signals-only-add", "a_signal_never_lowers_the_score", critic(reassured)),
+    ("no-echo", "does_not_repeat_what_it_found", detector(talkative, categories={"text": "any"})),
+    ("acknowledges", "keeps_what_it_acknowledges", Forgetful()),
+    ("append-once", "appends_once", Repetitive()),
+    ("no-overwrite", "never_overwrites", Overwriting()),
+    ("read-order", "reads_in_order", Backwards()),
+    ("survives-restart", "survives_a_restart", SinkPlugin(MemoryLog)),
+    ("verifies", "verifies_itself", Doubtful()),
+    ("vector-shape", "gives_one_vector_a_text", Stingy()),
+    ("unit-length", "vectors_have_unit_length", Long()),
+    ("batching", "batching_changes_nothing", Batchy()),
+    ("same-answer", "gives_the_same_vector_again", Fickle()),
+    ("like-reference", "topk_is_like_the_reference", Plain()),
+    ("one-encoder", "refuses_mixed_encoders", Plain()),
+    ("nearest", "finds_the_nearest", Store()),
 )
+CONTRACTS: dict[str, type] = {
+    "detectors": DetectorContract,
+    "evidence": EvidenceSinkContract,
+    "embedders": EmbedderContract,
+    "backends": BackendContract,
+    "precedents": PrecedentStoreContract,
+}
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("rule", "test", "base", "plugin", "fields"), FAULTS)
-async def test_a_broken_rule_is_named(
-    rule: str,
-    test: str,
-    base: type,
-    plugin: object,
-    fields: dict[str, object],
-    tmp_path: Path,
-) -> None:
+@pytest.mark.parametrize(("rule", "test", "plugin"), FAULTS)
+async def test_a_broken_rule_is_named(rule: str, test: str, plugin: object, tmp_path: Path) -> None:
     SAID.clear()
-    contract = make(base, plugin, **{"texts": TEXTS, **fields})
+    contract = contract_for(plugin)
     with pytest.raises(pytest.fail.Exception) as failure:
         contract.take(tmp_path)
-        method = getattr(contract, f"test_{test}")
         given = {"harness": Harness(tmp_path)} if test == "ignores_other_voices" else {}
-        outcome = method(**given)
+        outcome = getattr(contract, f"test_{test}")(**given)
         if outcome is not None:
             await outcome
     assert f"breaks the rule '{rule}': {RULES[rule]}" in str(failure.value)
@@ -450,29 +367,10 @@ async def test_a_broken_rule_is_named(
 
 @pytest.mark.anyio
 async def test_a_voice_that_cannot_take_every_text_shows_its_own_error(tmp_path: Path) -> None:
-    contract = make(CriticContract, critic_plugin("bad", only_ascii))
+    contract = contract_for(critic(only_ascii))
     contract.take(tmp_path)
     with pytest.raises(UnicodeEncodeError):
         await contract.test_answers_any_text()
-
-
-def test_an_entry_point_of_another_name_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = install(tmp_path, monkeypatch, entry="polite")
-    contract = make(CriticContract, module)
-    contract.take(tmp_path / "home")
-    with pytest.raises(pytest.fail.Exception, match="'one-name'.*\n.*polite; none is 'bad'"):
-        contract.test_entry_point_bears_its_name()
-
-
-def test_a_heavy_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = install(tmp_path, monkeypatch, entry="bad")
-    contract = make(CriticContract, module, heavy=frozenset({"wave", "chunk-of-nothing"}))
-    contract.take(tmp_path / "home")
-    contract.test_entry_point_bears_its_name()
-    with pytest.raises(pytest.fail.Exception, match=r"'light-import'[^$]*it loads wave"):
-        contract.test_imports_light()
 
 
 def test_every_rule_has_a_fault_that_breaks_it() -> None:
@@ -480,27 +378,9 @@ def test_every_rule_has_a_fault_that_breaks_it() -> None:
     assert {rule for rule, *_ in FAULTS} | elsewhere == set(RULES)
 
 
-def make(base: type, plugin: object, **fields: object) -> CriticContract:
+def contract_for(plugin: object, **fields: object) -> CriticContract:
     """Return a contract for `plugin`, as an author's class makes one."""
-    return cast("CriticContract", type("Bad", (base,), {"plugin": plugin, **fields})())
-
-
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch, *, entry: str) -> ModuleType:
-    """Put a dist on the path whose entry point is called `entry`; return its module."""
-    name = f"bad_critic_called_{entry}"
-    (folder / f"{name}.py").write_text(
-        "import wave\n"
-        "from eleanor_core.api import CriticResult, hookimpl\n"
-        "from eleanor_core.testing import critic_plugin\n"
-        "def quiet(case):\n"
-        "    return CriticResult(critic='bad', score=0.1, confidence=0.5)\n"
-        "@hookimpl\n"
-        "def eleanor_register_critics():\n"
-        "    return [critic_plugin('bad', quiet).declaration]\n"
-    )
-    info = folder / f"{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[eleanor.critics]\n{entry} = {name}\n")
-    monkeypatch.syspath_prepend(str(folder))
-    return import_module(name)
+    kinds = [kind for kind in CONTRACTS if hasattr(plugin, f"eleanor_register_{kind}")]
+    base = CONTRACTS[kinds[0]] if kinds else CriticContract
+    body = {"plugin": plugin, "texts": TEXTS, **fields}
+    return cast("CriticContract", type("Bad", (base,), body)())

@@ -155,7 +155,7 @@ def test_the_plugin_loads_nothing_of_the_engine(tmp_path: Path) -> None:
         "pytest.main(['-q', '--collect-only', sys.argv[1]]);"
         "print(sorted(name for name in set(sys.modules) - before if 'eleanor' in name))"
     )
-    run = subprocess.run(  # noqa: S603 -- this interpreter, on an empty folder
+    run = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         capture_output=True,
         text=True,

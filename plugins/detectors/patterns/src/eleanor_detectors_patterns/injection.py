@@ -1,0 +1,162 @@
+"""The detector `injection`: text that tries to take over a model.
+
+A phrase that is quoted to be talked about is no attempt; the same phrase found in a blob that had
+to be decoded is a graver one. The rules are English, and the result says so of other text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from eleanor_core.api import Case, DetectorDeclaration, Gap, Hit, hookimpl
+from eleanor_detectors_patterns.detector import (
+    Check,
+    Gaps,
+    Judge,
+    Span,
+    Verdict,
+    by_checks,
+    declared,
+)
+from eleanor_detectors_patterns.rules import Rule, rule_book
+
+DECODED_SCORE: Final = 0.95
+"""Score of an instruction that somebody encoded: there is hardly an honest reason to."""
+
+_QUOTES: Final = {
+    '"': '"',
+    "'": "'",
+    "`": "`",
+    "«": "»",
+    "\u201c": "\u201d",
+    "\u201e": "\u201c",
+    "\u2018": "\u2019",
+}
+_MENTION: Final = re.compile(
+    r"\b(?:phrases?|words?|sentences?|expressions?|strings?|examples?|such as|called|means?|meaning"
+    r"|quot\w+|prompt injections?|injection attacks?|jailbreak\w*|attack\w*|detect\w*|explain\w*"
+    r"|translate the|trick\w*|attempt\w*|saying|says|like)\b",
+    re.IGNORECASE,
+)
+_NEAR: Final = 80  # how far from a quotation the words stand that talk about it
+
+_TOLD: Final = re.compile(
+    r"(?:\b(?:i|we|she|he|they|not|never|always|often|people|who)|n['\u2019]t|\bdont)\s+$",
+    re.IGNORECASE,
+)
+_MODEL: Final = re.compile(
+    r"\b(?:ais?|llm|gpt|chat ?gpt|(?:chat)?bots?|models?|assistants?|personas?|openai|roleplay)\b",
+    re.IGNORECASE,
+)
+_MESSAGE: Final = re.compile(r"\b(?:answers?|results?|poem|story|list)\b", re.IGNORECASE)
+_CONTEXT: Final = 500  # code points on both sides in which a text says what it speaks of
+_QUESTION: Final = re.compile(r"\b(?:how|what|why|when|should)\b[^.!]{0,60}$", re.IGNORECASE)
+
+
+def addressed(text: str, span: Span) -> Span | None:
+    """Drop what somebody says of himself or of others: "I always forget what you told me"."""
+    return None if _TOLD.search(text, max(0, span[0] - 12), span[0]) else span
+
+
+def about_model(text: str, span: Span) -> Span | None:
+    """Drop the same words where nothing near them speaks of a model."""
+    near = _MODEL.search(text, max(0, span[0] - _CONTEXT), span[1] + _CONTEXT)
+    return span if near else None
+
+
+def unless_message(text: str, span: Span) -> Span | None:
+    """Drop requests about something that the talk itself produced."""
+    return None if _MESSAGE.search(text, *span) else span
+
+
+def unless_code(text: str, span: Span) -> Span | None:
+    """Drop delimiters that a line of code or a heading goes on from."""
+    return None if text[span[1] : span[1] + 1] in ("(", "_") else span
+
+
+def unless_asked(text: str, span: Span) -> Span | None:
+    """Drop questions about models."""
+    return None if _QUESTION.search(text, max(0, span[0] - 60), span[0]) else span
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "about_model": about_model,
+    "addressed": addressed,
+    "unless_asked": unless_asked,
+    "unless_code": unless_code,
+    "unless_message": unless_message,
+}
+
+
+def quoted_to_be_discussed(text: str, span: Span) -> bool:
+    """Whether `span` lies in a short quotation, and words near it talk about what is quoted."""
+    start, end = span
+    before, after = text[max(0, start - _NEAR) : start], text[end : end + _NEAR]
+    for opening, closing in _QUOTES.items():
+        left, right = before.rfind(opening), after.find(closing)
+        same = opening == closing
+        is_open = before.count(opening) % 2 == 1 if same else left > before.rfind(closing)
+        if is_open and right >= 0:
+            return bool(_MENTION.search(before, 0, left) or _MENTION.search(after, right))
+    return False
+
+
+def _judge(checked: Judge) -> Judge:
+    def judge(rule: Rule, hit: Hit, case: Case) -> Verdict | None:
+        verdict = checked(rule, hit, case)
+        if verdict is None or quoted_to_be_discussed(case.view(hit.view).text, verdict.span):
+            return None
+        if hit.view in ("text", "normal"):
+            return verdict
+        return Verdict(3, max(verdict.score, DECODED_SCORE), verdict.span)
+
+    return judge
+
+
+# -- language ---------------------------------------------------------------------------------
+
+_ENGLISH: Final = (" the ", " and ", " of ", " is ", " you ", " to ", " a ")
+_ENGLISH_WORDS: Final = frozenset(
+    re.findall(r"\w+", "the and of is you to a in that it for on are")
+)
+# Frequent words of German, French, Spanish, Portuguese, Italian, Dutch and Polish.
+_OTHER_WORDS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """der das und ist nicht ein eine ich sie mit wie auf für le les des et est pas une dans que
+        qui pour vous je el los las y es por una con para como o os não uma il di che non per sono
+        het een van niet ik w na nie się jest""",
+    )
+)
+_SAMPLE: Final = 2000  # code points looked at
+_WIDE: Final = 1.4  # bytes of UTF-8 a code point, from which most letters are not Latin
+
+
+def language_gaps(case: Case) -> tuple[Gap, ...]:
+    """Say of text in another language than English that its instructions were not assessed."""
+    text = case.text[:_SAMPLE]
+    plain = text.isascii()
+    if plain and any(word in text for word in _ENGLISH):
+        return ()
+    if not plain and len(text.encode()) > _WIDE * len(text):
+        return _OTHER_LANGUAGE
+    words = text.lower().split()
+    other = sum(word in _OTHER_WORDS for word in words)
+    english = sum(word in _ENGLISH_WORDS for word in words)
+    return _OTHER_LANGUAGE if other >= 2 and other > english else ()
+
+
+_OTHER_LANGUAGE: Final = (Gap(concern="instructions in this language", reason="language"),)
+_GAPS: Final = Gaps(
+    {"language": "The rules are English and were measured in English only."}, language_gaps
+)
+
+
+@hookimpl
+def eleanor_register_detectors() -> Iterable[DetectorDeclaration]:
+    """Declare the detector `injection`."""
+    summary = "Text that tries to take over a model, also in blobs that decode to text."
+    judge = _judge(by_checks(CHECKS))
+    return [declared("injection", rule_book("injection"), judge, summary, _GAPS)]

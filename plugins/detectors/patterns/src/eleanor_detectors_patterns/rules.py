@@ -1,0 +1,120 @@
+"""Rules: what a YAML file says that a pattern means, with texts that show what it is for.
+
+A file holds `vocabulary` (named pieces of a regular expression, put in for `{name}`), `categories`
+(each with its meaning) and `rules`. In an example, `<alphabet:length>` stands for that many
+characters, so that a file can show the shape of a secret without holding one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import shake_256
+from importlib.resources import files
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
+from typing import Annotated, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from eleanor_core.api import Pattern
+
+ALPHABETS: Final = {
+    "alnum": ascii_letters + digits,
+    "letter": ascii_letters,
+    "lower": ascii_lowercase + digits,
+    "upper": ascii_uppercase + digits,
+    "hex": digits + "abcdef",
+    "digit": digits,
+    "base64": ascii_letters + digits + "+/",
+    "url": ascii_letters + digits + "-_",
+}
+_RECIPE: Final = re.compile(r"<(\w+):(\d+)>")
+_NAME: Final = re.compile(r"\{([a-z_]+)\}")
+
+Words = Annotated[str, Field(min_length=1)]
+
+
+class Rule(BaseModel):
+    """One pattern and what a match of it means.
+
+    `score`: probability in [0, 1] that a match is what its category says. `check`: the function of
+    the detector that looks at a match once more. `near_misses` give no signal; the first of them is
+    not even matched by the pattern.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Words
+    category: Words
+    regex: Words
+    severity: Literal[1, 2, 3]
+    score: float = Field(ge=0.0, le=1.0)
+    rationale: Words
+    source: str = ""
+    check: str = ""
+    redact: bool = False
+    matches: tuple[Words, ...] = Field(min_length=2)
+    near_misses: tuple[Words, ...] = Field(min_length=2)
+
+    def pattern(self) -> Pattern:
+        """Return what the core needs of the rule."""
+        return Pattern(
+            id=self.id,
+            regex=self.regex,
+            example=composed(self.matches[0]),
+            near_miss=composed(self.near_misses[0]),
+            redact=self.redact,
+        )
+
+
+class RuleBook(BaseModel):
+    """All rules of one detector."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vocabulary: Mapping[str, str] = Field(default_factory=dict)
+    categories: Mapping[str, str]
+    rules: tuple[Rule, ...]
+
+    @model_validator(mode="after")
+    def _categories_are_used_and_explained(self) -> RuleBook:
+        used = {rule.category for rule in self.rules}
+        if used != self.categories.keys():
+            odd = sorted(used ^ self.categories.keys())
+            raise ValueError(f"categories must be those that the rules use: {', '.join(odd)}")
+        return self
+
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Return the patterns for the core's one scan."""
+        return tuple(rule.pattern() for rule in self.rules)
+
+
+def rule_book(name: str) -> RuleBook:
+    """Read the rules of the detector `name` from the YAML file beside this module.
+
+    Raises pydantic's ValidationError, or KeyError for a word missing in the vocabulary.
+    """
+    text = (files(__package__) / f"{name}.yaml").read_text("utf-8")
+    data = yaml.safe_load(text)
+    words = data.get("vocabulary", {})
+    for rule in data["rules"]:
+        rule["regex"] = expanded(rule["regex"], words)
+    return RuleBook.model_validate(data)
+
+
+def expanded(regex: str, words: Mapping[str, str]) -> str:
+    """Put the vocabulary in for `{name}`, at any depth. Counts such as `{2,5}` stay."""
+    while (found := _NAME.search(regex)) is not None:
+        regex = regex.replace(found[0], f"(?:{words[found[1]]})")
+    return "".join(regex.split("\n"))
+
+
+def composed(example: str) -> str:
+    """Return the example with each `<alphabet:length>` replaced by characters, always the same."""
+    return _RECIPE.sub(lambda found: _filled(ALPHABETS[found[1]], int(found[2])), example)
+
+
+def _filled(alphabet: str, length: int) -> str:
+    noise = shake_256(f"{alphabet}{length}".encode()).digest(length)
+    return "".join(alphabet[byte % len(alphabet)] for byte in noise)

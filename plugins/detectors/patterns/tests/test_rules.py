@@ -1,0 +1,86 @@
+"""Every rule against its own examples, through the real scan and the real detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+from eleanor_detectors_patterns.rules import ALPHABETS, Rule, composed, expanded, rule_book
+
+from eleanor_core.api import DetectorDeclaration, DetectorResult
+from eleanor_core.pipeline.scan import Scanner
+
+Judge: TypeAlias = Callable[[str, str], DetectorResult]
+
+
+def categories(judge: Judge, name: str, text: str) -> list[str]:
+    return [signal.category for signal in judge(name, text).signals]
+
+
+BOOKS = {
+    name: rule_book(name.replace("-", "_"))
+    for name in ("hidden-text", "injection", "personal-data", "secrets")
+}
+RULES = [
+    pytest.param(name, rule, id=rule.id) for name, book in BOOKS.items() for rule in book.rules
+]
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES)
+def test_each_match_gives_its_signal(judge: Judge, scanner: Scanner, name: str, rule: Rule) -> None:
+    for example in map(composed, rule.matches):
+        assert rule.id in [hit.pattern for hit in scanner.scan(example).hits[name]], example
+        result = judge(name, example)
+        signals = [signal for signal in result.signals if signal.category == rule.category]
+        assert signals, example
+        assert max(signal.severity for signal in signals) >= rule.severity
+        assert result.score >= rule.score
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES)
+def test_no_near_miss_gives_a_signal(judge: Judge, scanner: Scanner, name: str, rule: Rule) -> None:
+    first = composed(rule.near_misses[0])
+    assert rule.id not in [hit.pattern for hit in scanner.scan(first).hits[name]], first
+    for example in map(composed, rule.near_misses):
+        assert categories(judge, name, example) == [], example
+
+
+@pytest.mark.parametrize(("name", "rule"), RULES)
+def test_a_signal_points_into_the_text_and_holds_nothing_of_it(
+    judge: Judge, name: str, rule: Rule
+) -> None:
+    for example in map(composed, rule.matches):
+        for signal in judge(name, example).signals:
+            assert signal.span is not None
+            start, end = signal.span
+            assert 0 <= start < end <= len(example)
+            assert example[start:end] not in signal.note
+            assert signal.category in BOOKS[name].categories
+
+
+def test_the_declarations_say_what_the_core_needs(
+    declarations: dict[str, DetectorDeclaration],
+) -> None:
+    assert sorted(declarations) == sorted(BOOKS)
+    for name, declaration in declarations.items():
+        assert declaration.execution == "inline"
+        assert declaration.summary
+        assert dict(declaration.categories) == dict(BOOKS[name].categories)
+        assert all(pattern.example and pattern.near_miss for pattern in declaration.patterns)
+        assert {pattern.redact for pattern in declaration.patterns} == {name == "secrets"}
+
+
+def test_a_recipe_is_filled_the_same_way_each_time() -> None:
+    first = composed("x <hex:32> y <upper:4>")
+    assert first == composed("x <hex:32> y <upper:4>")
+    middle = first.split()[1]
+    assert len(middle) == 32
+    assert set(middle) <= set(ALPHABETS["hex"])
+
+
+def test_vocabulary_is_put_in_at_any_depth_and_counts_stay() -> None:
+    words = {"a": "x{2,5}", "both": "{a}|y"}
+    assert expanded("^{both}$", words) == "^(?:(?:x{2,5})|y)$"
+    with pytest.raises(KeyError, match="lost"):
+        expanded("{lost}", words)
