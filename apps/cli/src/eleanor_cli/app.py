@@ -1,0 +1,257 @@
+"""The verbs and their options. Nothing else is imported here: each verb loads what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn, cast
+
+import typer
+
+from eleanor_cli import __version__
+from eleanor_cli.options import Options
+
+# Plain help (no rich markup) and plain tracebacks: `--help` starts in a third of the time.
+app = typer.Typer(
+    name="eleanor",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Judge what AI systems say and do, and keep the evidence.",
+    epilog=(
+        "Exit codes: evaluate ends 0 allow, 10 constrain, 11 review, 12 deny. "
+        "Every command: 1 fault, 2 usage."
+    ),
+)
+plugins = typer.Typer(rich_markup_mode=None, help="Show the installed plugins and their state.")
+evidence = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Read and verify the evidence log."
+)
+config = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Show the settings.")
+app.add_typer(plugins, name="plugins")
+app.add_typer(evidence, name="evidence")
+app.add_typer(config, name="config")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def main() -> None:
+    """Run the command line. Ends the program."""
+    app()
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it so
+    if asked:
+        typer.echo(f"eleanor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_the_verb(
+    context: typer.Context,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings file, YAML or TOML.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="One setting, as in limits.text_bytes=5000. Repeatable; goes before all else.",
+        ),
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for all state (ELEANOR_HOME).")
+    ] = None,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error was raised.")
+    ] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show it.")
+    ] = False,
+) -> None:
+    context.obj = Options(settings=settings, sets=sets or (), home=home, traceback=traceback)
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="The text to judge; - is standard input."),
+    ] = None,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the text here.")] = None,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read the text from standard input.")
+    ] = False,
+    case_context: Annotated[
+        str | None,
+        typer.Option("--context", metavar="JSON|@FILE", help="What is known around the text."),
+    ] = None,
+    kind: Annotated[
+        Literal["prompt", "answer", "action"], typer.Option(help="What the text is.")
+    ] = "answer",
+    json: Json = False,
+    detail: Annotated[
+        int,
+        typer.Option(min=1, max=3, metavar="1|2|3", help="1 decision, 2 critics, 3 everything."),
+    ] = 2,
+    stream: Annotated[bool, typer.Option("--stream", help="Print each event as it comes.")] = False,
+    trace_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Your own id for this case.")
+    ] = None,
+) -> None:
+    """Judge one text. Ends 0 allow, 10 constrain, 11 review, 12 deny."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evaluate import Request
+        from eleanor_cli.evaluate import evaluate as run
+
+        request = Request(
+            text=text,
+            file=file,
+            stdin=stdin,
+            context=case_context,
+            kind=kind,
+            trace_id=trace_id,
+            json=json,
+            detail=detail,
+            stream=stream,
+        )
+        return run(options, request)
+
+    _finish(context, verb, json=json)
+
+
+@app.command()
+def batch(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Cases, one a line.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="Results, one a line.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+) -> None:
+    """Judge the cases of a file: objects with id, text and, if you like, context and kind."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.batch import batch as run
+
+        return run(options, source, target, force=force)
+
+    _finish(context, verb)
+
+
+@plugins.callback(invoke_without_command=True)
+def _plugins(context: typer.Context, json: Json = False) -> None:
+    if context.invoked_subcommand is None:
+        plugins_list(context, json=json)
+
+
+@plugins.command("list")
+def plugins_list(context: typer.Context, json: Json = False) -> None:
+    """Show every plugin: its status, its dist, and what is missing or broken."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.plugins import list_plugins
+
+        return list_plugins(options, as_json=json)
+
+    _finish(context, verb, json=json)
+
+
+@plugins.command("explain")
+def plugins_explain(
+    context: typer.Context,
+    plugin: Annotated[str, typer.Argument(metavar="KIND/NAME", help="As in critics/rights.")],
+    json: Json = False,
+) -> None:
+    """Say why one plugin is on, off or broken, and what it declares."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.plugins import explain_plugin
+
+        return explain_plugin(options, plugin, as_json=json)
+
+    _finish(context, verb, json=json)
+
+
+@evidence.command("list")
+def evidence_list(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the newest records."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence import list_records
+
+        return list_records(options, limit=limit, as_json=json)
+
+    _finish(context, verb, json=json)
+
+
+@evidence.command("show")
+def evidence_show(
+    context: typer.Context,
+    record_id: Annotated[str, typer.Argument(metavar="RECORD_ID", help="The record's id.")],
+    json: Json = False,
+) -> None:
+    """Show one record. Ends 0 only if it was found and is sound."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence import show_record
+
+        return show_record(options, record_id, as_json=json)
+
+    _finish(context, verb, json=json)
+
+
+@evidence.command("verify")
+def evidence_verify(context: typer.Context, json: Json = False) -> None:
+    """Check the whole log. Ends 0 only if there is one and all of it is sound."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence import verify_log
+
+        return verify_log(options, as_json=json)
+
+    _finish(context, verb, json=json)
+
+
+@config.command("show")
+def config_show(context: typer.Context, json: Json = False) -> None:
+    """Show every setting in force and where it came from."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.config import show_settings
+
+        return show_settings(options, as_json=json)
+
+    _finish(context, verb, json=json)
+
+
+@config.command("schema")
+def config_schema(
+    context: typer.Context,
+    result: Annotated[
+        bool, typer.Option("--result", help="Of a result's wire form instead.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of a settings file."""
+
+    def verb(_: Options) -> int:
+        from eleanor_cli.config import show_schema
+
+        return show_schema(result=result)
+
+    _finish(context, verb)
+
+
+def _finish(
+    context: typer.Context, verb: Callable[[Options], int], *, json: bool = False
+) -> NoReturn:
+    from eleanor_cli.faults import finish
+
+    options = cast(Options, context.find_root().obj)
+    finish(lambda: verb(options), as_json=json, traceback=options.traceback)

@@ -1,0 +1,230 @@
+"""`eleanor evidence`: read the log and check it. Only the evidence plugins are started for that."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TypeAlias, cast
+
+from eleanor_cli import exits, logs, words
+from eleanor_cli.escape import dumps, prose, safe
+from eleanor_cli.options import Options
+from eleanor_cli.out import write_json
+from eleanor_cli.running import run
+from eleanor_core import open_evidence
+from eleanor_core.api import EvidenceSink, EvidenceVerifier
+from eleanor_core.codec import to_json
+from eleanor_core.errors import EvidenceCorrupt, EvidenceUnavailable, UnresolvableRecord
+from eleanor_core.evidence import check_payload, leaf_hash, open_payload
+from eleanor_core.model import JsonObject, JsonValue, StoredRecord, VerifyReport
+
+Sinks: TypeAlias = Mapping[str, EvidenceSink]
+
+
+def list_records(options: Options, *, limit: int, as_json: bool) -> int:
+    """Print the newest records of the primary log, oldest of them first."""
+
+    async def main(sinks: Sinks) -> int:
+        sink = next(iter(sinks.values()))
+        start = max(0, await sink.count() - limit)
+        records = [_summary(stored) async for stored in sink.read(start)]
+        if as_json:
+            write_json(records)
+        else:
+            _show_list(records)
+        return exits.OK
+
+    return _with_sinks(options, main)
+
+
+def show_record(options: Options, record_id: str, *, as_json: bool) -> int:
+    """Print one record. 0 only if it was found and everything in it matches its hashes."""
+
+    async def main(sinks: Sinks) -> int:
+        stored = None
+        for sink in sinks.values():
+            stored = stored or await sink.get(record_id)
+        if stored is None:
+            msg = (
+                f"no record {record_id} in evidence/{', evidence/'.join(sinks)}; "
+                "`eleanor evidence list` shows the newest"
+            )
+            raise UnresolvableRecord(msg)
+        problems = list(_problems(stored, record_id))
+        if as_json:
+            write_json(_whole(stored, problems))
+        else:
+            _show_record(stored, problems)
+        return exits.FAULT if problems else exits.OK
+
+    return _with_sinks(options, main)
+
+
+def verify_log(options: Options, *, as_json: bool) -> int:
+    """Check every log entirely. 0 only if there are records and all of them are sound."""
+
+    async def main(sinks: Sinks) -> int:
+        reports: dict[str, VerifyReport] = {}
+        for name, sink in sinks.items():
+            if not isinstance(sink, EvidenceVerifier):
+                msg = f"evidence/{name} cannot verify its own storage: use the tools of that log"
+                raise EvidenceUnavailable(msg)
+            reports[name] = await sink.verify()
+        if as_json:
+            write_json({name: _report(report) for name, report in reports.items()})
+        else:
+            _show_reports(reports)
+        sound = all(report.sound and report.records for report in reports.values())
+        return exits.OK if sound else exits.FAULT
+
+    return _with_sinks(options, main)
+
+
+def _with_sinks(options: Options, main: Callable[[Sinks], Awaitable[int]]) -> int:
+    loaded = options.load()
+    logs.configure(loaded.settings)
+
+    async def opened() -> int:
+        async with open_evidence(loaded.settings) as sinks:
+            return await main(sinks)
+
+    return run(opened)
+
+
+# -- what stands in a record ----------------------------------------------------------------------
+
+
+def _leaf(stored: StoredRecord) -> JsonObject:
+    try:
+        leaf = json.loads(stored.leaf)
+    except ValueError:
+        leaf = None
+    if not isinstance(leaf, dict):
+        msg = f"record {stored.record_id} at position {stored.index}: the leaf is no record"
+        raise EvidenceCorrupt(msg)
+    return leaf
+
+
+def _problems(stored: StoredRecord, record_id: str) -> Iterator[str]:
+    """Yield what does not match: the leaf its hash and name, each payload part its commitment."""
+    if leaf_hash(stored.leaf) != stored.leaf_hash:
+        yield "the leaf does not match its leaf hash"
+    named = _leaf(stored).get("record_id")
+    if named != record_id:
+        yield f"the leaf is that of record {named}"
+    if stored.payload is not None:
+        yield from check_payload(stored.leaf, stored.payload)
+
+
+def _payload(stored: StoredRecord) -> Mapping[str, JsonValue] | None:
+    """Return the payload's parts, {} where they do not match the leaf, None once erased."""
+    try:
+        return open_payload(stored)
+    except EvidenceCorrupt:
+        return {}
+
+
+def _summary(stored: StoredRecord) -> JsonObject:
+    leaf = _leaf(stored)
+    facts = cast("JsonObject", leaf.get("facts") or {})
+    return {
+        "index": stored.index,
+        "record_id": stored.record_id,
+        "time": leaf.get("time"),
+        "kind": leaf.get("kind"),
+        "decision": facts.get("decision"),
+        "trace_id": leaf.get("trace_id"),
+        "leaf_hash": stored.leaf_hash,
+    }
+
+
+def _whole(stored: StoredRecord, problems: list[str]) -> JsonObject:
+    return {
+        "index": stored.index,
+        "leaf_hash": stored.leaf_hash,
+        "sound": not problems,
+        "problems": problems,
+        "record": _leaf(stored),
+        "payload": _payload(stored),
+    }
+
+
+def _report(report: VerifyReport) -> JsonObject:
+    return {"sound": report.sound, **cast("JsonObject", to_json(report))}
+
+
+# -- for people -----------------------------------------------------------------------------------
+
+
+def _show_list(records: list[JsonObject]) -> None:
+    from rich.text import Text
+
+    from eleanor_cli.screen import console, listing
+
+    screen = console(sys.stdout)
+    if not records:
+        screen.print(Text("no records yet"))
+        return
+    lines = (
+        tuple(
+            prose(str(record[key] if record[key] is not None else ""))
+            for key in ("index", "time", "kind", "decision", "record_id")
+        )
+        for record in records
+    )
+    screen.print(listing(("#", "time", "kind", "decision", "record"), lines))
+
+
+def _show_record(stored: StoredRecord, problems: list[str]) -> None:
+    from rich.text import Text
+
+    from eleanor_cli.screen import console, label, sheet
+
+    screen = console(sys.stdout)
+    leaf = _leaf(stored)
+    grid = sheet()
+    state = ("✗ NOT SOUND", "bold red") if problems else ("✓ SOUND", "bold green")
+    matches = "; ".join(problems) or "the record and all its parts match their hashes"
+    grid.add_row(Text(state[0], style=state[1]), Text(prose(matches)))
+    grid.add_row(label("record"), Text(f"{prose(stored.record_id)} at position {stored.index}"))
+    for key in ("time", "kind", "trace_id"):
+        grid.add_row(label(key.replace("_id", "")), Text(prose(str(leaf.get(key)))))
+    grid.add_row(label("leaf hash"), Text(prose(stored.leaf_hash)))
+    screen.print(grid)
+    payload = _payload(stored)
+    parts: dict[str, JsonValue] = {"facts": leaf.get("facts")}
+    parts |= payload or {}
+    for name, value in parts.items():
+        screen.print(Text(f"\n{prose(name)}", style="bold"))
+        screen.print(Text(safe(dumps(value, indent=2), keep="\n")), soft_wrap=True)
+    if payload is None:
+        screen.print(Text("\nThe payload was erased; the record still proves that it was there."))
+
+
+def _show_reports(reports: Mapping[str, VerifyReport]) -> None:
+    from rich.text import Text
+
+    from eleanor_cli.screen import console, label, sheet
+
+    screen = console(sys.stdout)
+    for name, report in reports.items():
+        grid = sheet()
+        records = words.count(report.records, "record")
+        if not report.records and report.sound:
+            grid.add_row(
+                Text("? EMPTY", style="bold magenta"), Text(f"evidence/{name}: no records")
+            )
+        elif report.sound:
+            grid.add_row(Text("✓ SOUND", style="bold green"), Text(f"evidence/{name}: {records}"))
+        else:
+            found = words.count(len(report.findings), "finding")
+            grid.add_row(
+                Text("✗ NOT SOUND", style="bold red"), Text(f"evidence/{name}: {records}, {found}")
+            )
+        for finding in report.findings:
+            grid.add_row(label("found"), Text(prose(f"{finding.where}: {finding.what}")))
+        for note in report.notes:
+            grid.add_row(label("note"), Text(prose(note)))
+        grid.add_row(label("root"), Text(prose(report.root)))
+        screen.print(grid)

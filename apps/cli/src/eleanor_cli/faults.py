@@ -1,0 +1,93 @@
+"""From an error to one clear message and an exit code. The only place that ends the program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from eleanor_cli import exits
+from eleanor_cli.escape import safe
+from eleanor_cli.out import write_json
+from eleanor_core.errors import EleanorError, EvidenceUnavailable, SettingsError
+
+
+class UsageError(EleanorError):
+    """The command asks for something that cannot be done as it stands. Nothing was done."""
+
+    code = "usage"
+
+
+_UNRECORDED: Final = (
+    "The judgement is not recorded and its gate stays closed: nothing may run on it. "
+    "Judge the case again once the log can be written."
+)
+
+
+def finish(verb: Callable[[], int], *, as_json: bool = False, traceback: bool = False) -> NoReturn:
+    """Run a verb and end the program with its exit code, whatever happens in it."""
+    try:
+        code = verb()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = exits.SIGNALLED + signal.SIGINT
+    except Exception as raised:
+        error = cause(raised)
+        if isinstance(error, BrokenPipeError):
+            code = _reader_gone()
+        elif traceback:
+            raise
+        else:
+            code = _report(error, as_json=as_json)
+    raise SystemExit(code)
+
+
+def cause(error: BaseException) -> BaseException:
+    """Return the error to report: task groups wrap whatever passes through them.
+
+    Among several it is the first that was raised on purpose, else the first.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = [cause(item) for item in error.exceptions]
+    return next((leaf for leaf in leaves if isinstance(leaf, EleanorError)), leaves[0])
+
+
+def say(message: str) -> None:
+    """Tell people something on standard error; data goes to standard output alone."""
+    sys.stderr.write(f"eleanor: {safe(message, keep=chr(10))}\n")
+
+
+def _report(error: BaseException, *, as_json: bool) -> int:
+    code, message = describe(error)
+    try:
+        if as_json:
+            write_json({"error": {"code": code, "message": message}})
+        else:
+            say(message)
+    except BrokenPipeError:
+        return _reader_gone()
+    return exits.USAGE if isinstance(error, (SettingsError, UsageError)) else exits.FAULT
+
+
+def describe(error: BaseException) -> tuple[str, str]:
+    """Return the machine-readable code of an error and its message: what, whose, what to do."""
+    if isinstance(error, EleanorError):
+        judged = isinstance(error, EvidenceUnavailable) and error.assessment is not None
+        return error.code, f"{error}\n{_UNRECORDED}" if judged else str(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return "os", f"{where}{error.strerror or error}"
+    kind = type(error).__name__
+    return "unexpected", (
+        f"unexpected {kind}: {error}\n"
+        "This is a defect. Run the command again with `eleanor --traceback ...` to see where."
+    )
+
+
+def _reader_gone() -> int:
+    # Python flushes standard output once more at exit; there it would complain a second time.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exits.BROKEN_PIPE

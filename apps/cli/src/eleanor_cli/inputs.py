@@ -1,0 +1,115 @@
+"""Where the text and the context of a case come from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NoReturn
+
+from eleanor_cli.faults import UsageError
+from eleanor_core.errors import InvalidInput
+from eleanor_core.model import JsonValue
+
+_MOST: Final = 64 * 1024 * 1024
+"""Bytes read at most, so that an endless input cannot fill the memory. The settings' own limit is
+far lower; the engine applies it, and records what it refuses."""
+
+_NO_TEXT: Final = (
+    'no text to judge. Give it as the argument (eleanor evaluate "..."), with --file FILE, '
+    "or on standard input (... | eleanor evaluate)"
+)
+
+
+def read_text(argument: str | None, file: Path | None, *, stdin: bool) -> str:
+    """Return the text from the one source that was named, else from piped standard input.
+
+    A leading byte order mark is dropped, everything else is kept as it is. Raises UsageError for
+    none or several sources, InvalidInput for bytes that are not UTF-8.
+    """
+    stdin = stdin or argument == "-"
+    argument = None if argument == "-" else argument
+    if (argument is not None) + (file is not None) + stdin > 1:
+        msg = "give the text once: as the argument, with --file or on standard input"
+        raise UsageError(msg)
+    if argument is not None:
+        return argument
+    if file is not None:
+        return _decode(_read(file), str(file))
+    if not stdin and sys.stdin.isatty():
+        raise UsageError(_NO_TEXT)
+    data = sys.stdin.buffer.read(_MOST + 1)
+    if not data and not stdin:
+        msg = f"{_NO_TEXT}; standard input was empty"
+        raise UsageError(msg)
+    return _decode(data, "standard input")
+
+
+def read_context(option: str | None) -> Mapping[str, JsonValue] | None:
+    """Return the context given as JSON, or as `@FILE` that holds JSON. Raises UsageError."""
+    if option is None:
+        return None
+    where = "--context"
+    if option.startswith("@"):
+        where = f"--context {option}"
+        option = _decode(_read(Path(option[1:])), where)
+    try:
+        value = parse_json(option)
+    except ValueError as error:
+        msg = f'{where} is not JSON: {error}. An example: --context \'{{"domain": "healthcare"}}\''
+        raise UsageError(msg) from None
+    if not isinstance(value, dict):
+        msg = f'{where} must be a JSON object, such as {{"domain": "healthcare"}}'
+        raise UsageError(msg)
+    return value
+
+
+def parse_json(text: str) -> JsonValue:
+    """Parse strict JSON: no NaN, no key twice, no nesting beyond Python's own limit.
+
+    Raises ValueError that says what and where.
+    """
+    try:
+        value: JsonValue = json.loads(
+            text, parse_constant=_refuse_constant, object_pairs_hook=_object
+        )
+    except RecursionError:
+        msg = "nested too deeply"
+        raise ValueError(msg) from None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    msg = f"{name} is not a JSON value"
+    raise ValueError(msg)
+
+
+def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"the key {twice!r:.60} stands there twice"
+        raise ValueError(msg)
+    return table
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_MOST + 1)
+    except OSError as error:
+        msg = f"cannot read {file}: {error.strerror or error}"
+        raise UsageError(msg) from None
+
+
+def _decode(data: bytes, where: str) -> str:
+    if len(data) > _MOST:
+        msg = f"{where}: larger than {_MOST} bytes"
+        raise InvalidInput(msg)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        msg = f"{where}: not UTF-8 at byte {error.start}; convert it to UTF-8 first"
+        raise InvalidInput(msg, path="$.text") from None

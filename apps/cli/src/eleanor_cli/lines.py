@@ -1,0 +1,136 @@
+"""The lines of a batch file: read one at a time, each checked on its own.
+
+An object holds `id` and `text`, optionally `context` and `kind`, and nothing else. Blank lines are
+passed over. A line that breaks a rule is a `BadLine`, which stands in the output in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+from eleanor_cli.faults import UsageError
+from eleanor_cli.inputs import parse_json
+from eleanor_core.model import JsonValue
+
+LineId: TypeAlias = str | int
+_KEYS: Final = ("id", "text", "context", "kind")
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseLine:
+    """A line that can be handed to the engine, which checks what the values hold."""
+
+    number: int
+    id: LineId
+    text: JsonValue
+    context: JsonValue
+    kind: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadLine:
+    """A line that cannot. `id` is None where none could be read."""
+
+    number: int
+    id: LineId | None
+    code: str
+    message: str
+
+
+Line: TypeAlias = CaseLine | BadLine
+
+
+def read_lines(file: Path, longest: int) -> Iterator[Line]:
+    """Yield the lines of `file`. None longer than `longest` bytes is kept in memory."""
+    with file.open("rb") as stream:
+        for number, data in _raw_lines(stream, longest):
+            yield _line(number, data)
+
+
+def refuse_duplicates(file: Path, longest: int) -> int:
+    """Read the whole file once and return how many lines it has. Memory: one entry for each id.
+
+    Raises UsageError that names the first id that stands there twice, and both lines.
+    """
+    seen: dict[LineId, int] = {}
+    count = 0
+    for line in read_lines(file, longest):
+        count += 1
+        if line.id is None:
+            continue
+        first = seen.setdefault(line.id, line.number)
+        if first != line.number:
+            msg = (
+                f"{file}: the id {line.id!r:.80} stands in line {first} and in line "
+                f"{line.number}; ids must be unique. Nothing was judged"
+            )
+            raise UsageError(msg)
+    return count
+
+
+def _raw_lines(stream: BinaryIO, longest: int) -> Iterator[tuple[int, bytes | None]]:
+    """Yield number and bytes of each line that is not blank, None for one that is too long."""
+    number = 0
+    while data := stream.readline(longest + 1):
+        number += 1
+        if number == 1:
+            data = data.removeprefix(_BOM)
+        if len(data) > longest and not data.endswith(b"\n"):
+            while data and not data.endswith(b"\n"):
+                data = stream.readline(longest)
+            yield number, None
+        elif data.strip():
+            yield number, data
+
+
+def _line(number: int, data: bytes | None) -> Line:
+    if data is None:
+        return _bad(number, None, "the line is longer than any case may be")
+    try:
+        value = parse_json(data.decode())
+    except UnicodeDecodeError as error:
+        return _bad(number, None, f"not UTF-8 at byte {error.start}")
+    except ValueError as error:
+        return _bad(number, None, f"not JSON: {error}")
+    if not isinstance(value, Mapping):
+        return _bad(number, None, "must be an object with the keys id and text")
+    return _checked(number, value)
+
+
+def _checked(number: int, value: Mapping[str, JsonValue]) -> Line:
+    line_id = value.get("id")
+    if "id" not in value:
+        return _bad(number, None, "the key id is missing")
+    if isinstance(line_id, bool) or not isinstance(line_id, (str, int)):
+        return _bad(number, None, "id must be a string or an integer")
+    if isinstance(line_id, str) and not _encodable(line_id):
+        return _bad(number, None, "id holds a lone surrogate")
+    unknown = [key for key in value if key not in _KEYS]
+    if unknown:
+        keys = ", ".join(_KEYS)
+        return _bad(number, line_id, f"unknown key {unknown[0]!r:.60}; the keys are {keys}")
+    if "text" not in value:
+        return _bad(number, line_id, "the key text is missing")
+    return CaseLine(
+        number=number,
+        id=line_id,
+        text=value["text"],
+        context=value.get("context"),
+        kind=value.get("kind", "answer"),
+    )
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _bad(number: int, line_id: LineId | None, message: str) -> BadLine:
+    return BadLine(number=number, id=line_id, code="invalid_input", message=message)

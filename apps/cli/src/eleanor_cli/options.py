@@ -1,0 +1,41 @@
+"""The options before the verb, and the settings that they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eleanor_core.settings import LoadedSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was said before the verb. `sets` holds `key=value` as typed, later ones win."""
+
+    settings: Path | None = None
+    sets: Sequence[str] = ()
+    home: Path | None = None
+    traceback: bool = False
+
+    def load(self) -> LoadedSettings:
+        """Read the settings from all their sources. Raises SettingsError or UsageError."""
+        from eleanor_core.settings import load_settings
+
+        return load_settings(self._overrides(), file=self.settings)
+
+    def _overrides(self) -> Mapping[str, str]:
+        from eleanor_cli.faults import UsageError
+
+        overrides: dict[str, str] = {}
+        for item in self.sets:
+            key, equals, value = item.partition("=")
+            if not (key and equals):
+                msg = f"--set takes key=value, as in limits.text_bytes=5000; got {item!r:.80}"
+                raise UsageError(msg)
+            overrides[key.strip()] = value
+        if self.home is not None:
+            overrides["home"] = str(self.home.absolute())
+        return overrides

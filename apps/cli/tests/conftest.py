@@ -1,0 +1,127 @@
+"""The installed `eleanor`, run as people run it: a process of its own, with a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree, which
+
+import pytest
+
+STRANGER = Path(__file__).parent / "stranger"
+CHOSEN = ["critics/stranger", "detectors/stranger", "evidence/file"]
+METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.2.3\nSummary: For the tests.\n"
+ENTRY_POINTS = """\
+[eleanor.critics]
+stranger = eleanor_stranger
+broken = eleanor_broken
+[eleanor.detectors]
+stranger = eleanor_stranger
+[eleanor.evidence]
+file = eleanor_stranger
+full = eleanor_stranger
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended. `out` and `err` are decoded as UTF-8."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, object]:
+        """Standard output, which is one JSON value."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Eleanor:
+    """Runs the command in `home`'s neighbourhood."""
+
+    home: Path
+    work: Path
+    env: Mapping[str, str]
+
+    def __call__(self, *arguments: str, stdin: bytes | None = None, **env: str) -> Ran:
+        done = subprocess.run(
+            [self.command, *arguments],
+            input=stdin if stdin is not None else b"",
+            capture_output=True,
+            cwd=self.work,
+            env={**self.env, **env},
+            timeout=60,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the command and return at once."""
+        return subprocess.Popen(
+            [self.command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.work,
+            env=dict(self.env),
+        )
+
+    @property
+    def command(self) -> str:
+        """The console script of the interpreter that runs the tests."""
+        script = which("eleanor", path=str(Path(sys.executable).parent))
+        assert script, "eleanor-cli is not installed: pip install -e apps/cli"
+        return script
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the stranger's plugin, installed as pip would."""
+    folder = tmp_path_factory.mktemp("site")
+    copytree(STRANGER, folder, dirs_exist_ok=True)
+    info = folder / "eleanor_stranger-1.2.3.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(METADATA.format(name="eleanor-stranger"))
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    return folder
+
+
+@pytest.fixture
+def eleanor(site: Path, tmp_path: Path) -> Eleanor:
+    """The command with the stranger's plugins alone, a fresh home and an empty work folder."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    work.mkdir()
+    kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "LANG") if key in os.environ}
+    env = kept | {
+        "ELEANOR_HOME": str(home),
+        "ELEANOR_PLUGINS__EXACT": json.dumps(CHOSEN),
+        "PYTHONPATH": str(site),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return Eleanor(home=home, work=work, env=env)
+
+
+@pytest.fixture
+def write(eleanor: Eleanor) -> Callable[[str, object], Path]:
+    """Write lines (JSON values, or bytes as they are) to a file in the work folder."""
+
+    def write(name: str, *lines: object) -> Path:
+        file = eleanor.work / name
+        raw = (line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+        file.write_bytes(b"".join(line + b"\n" for line in raw))
+        return file
+
+    return write
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Both event loops."""
+    return request.param
