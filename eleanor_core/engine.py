@@ -68,7 +68,7 @@ class EleanorEngine:
         plugins: Iterable[object] = (),
     ) -> None:
         self._loaded = _load(settings)
-        self._registry = load(self._loaded.settings, tuple(plugins))
+        self._registry = load(self._loaded.settings, tuple(plugins), origins=self._loaded.origins)
         self._gate = GateKeeper()
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
@@ -278,8 +278,8 @@ class EleanorEngine:
             )
         if not self._panel.seats:
             raise NoPanel(
-                "no critic is enabled, so nothing can be judged: install some "
-                "(`pip install eleanor-critics-constitutional`) and see `eleanor plugins`"
+                "no critic is enabled, so nothing can be judged: install some, such as the dist "
+                "eleanor-critics-constitutional, and see `eleanor plugins`"
             )
         return self._panel
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+_DECODER: Final = json.JSONDecoder()
 
 
 def leaf_hash(leaf: bytes) -> str:
@@ -111,7 +114,7 @@ def _commitments(payload: bytes) -> Iterator[tuple[str, str]]:
         name, position = _name(text, position)
         salt, position = _salt(text, _expect(text, position, ':{"salt":"'))
         start = _expect(text, position, '","value":')
-        _, position = json.JSONDecoder().raw_decode(text, start)
+        _, position = _DECODER.raw_decode(text, start)
         order = name.encode("utf-16-be")
         if before is not None and order <= before:
             raise ValueError(f"part {name!r} stands twice or out of order")
@@ -123,7 +126,7 @@ def _commitments(payload: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _name(text: str, position: int) -> tuple[str, int]:
-    name, end = json.JSONDecoder().raw_decode(text, position)
+    name, end = _DECODER.raw_decode(text, position)
     if text[position:end] != json.dumps(name, ensure_ascii=False) or not isinstance(name, str):
         raise ValueError(f"no part's name is at character {position}")
     return name, end

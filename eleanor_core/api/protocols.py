@@ -6,7 +6,7 @@ are capabilities: a plugin has one by implementing it, and `isinstance` decides.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from eleanor_core.model import (
@@ -15,6 +15,8 @@ from eleanor_core.model import (
     DetectorResult,
     Embedding,
     PrecedentCase,
+    PrecedentDrift,
+    PrecedentImport,
     PrecedentMatch,
     Receipt,
     SealedRecord,
@@ -122,6 +124,28 @@ class PrecedentStore(Protocol):
     async def count(self) -> int: ...
     async def add(self, case: PrecedentCase, /) -> None: ...
     async def nearest(self, query: Embedding, k: int, /) -> Sequence[PrecedentMatch]: ...
+
+
+@runtime_checkable
+class PrecedentArchive(Protocol):
+    """A store that keeps every version of every case, and takes and gives all of them as lines.
+
+    `newest` yields each case in its newest version, by id, those no longer in force too; `versions`
+    returns one case's, oldest first, empty if there is none. `retire` adds a version that is not in
+    force, and returns it. `import_lines` takes JSON Lines, one version a line, all of them or none;
+    a version that is there already counts as known. `export_lines` yields such lines by id and
+    version, without the line end: imported, they give the same store. What cannot be taken raises
+    EleanorError, an import's with the number of the line.
+    """
+
+    def newest(self) -> AsyncIterator[PrecedentCase]: ...
+    async def versions(self, case_id: str, /) -> Sequence[PrecedentCase]: ...
+    async def retire(
+        self, case_id: str, /, *, decided_by: str, reason: str, overruled_by: str = ""
+    ) -> PrecedentCase: ...
+    async def import_lines(self, lines: Iterable[str], /) -> PrecedentImport: ...
+    def export_lines(self) -> AsyncIterator[str]: ...
+    async def drift(self) -> PrecedentDrift: ...
 
 
 class Model(Protocol):

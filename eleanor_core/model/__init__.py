@@ -57,9 +57,13 @@ from eleanor_core.model.json import (
 )
 from eleanor_core.model.precedent import (
     Authority,
+    OutcomePeriod,
     PrecedentAlignment,
     PrecedentCase,
+    PrecedentDrift,
+    PrecedentImport,
     PrecedentMatch,
+    UnlikePair,
 )
 from eleanor_core.model.provenance import Gap, Provenance
 from eleanor_core.model.router import RouterSelection
@@ -109,8 +113,11 @@ __all__ = [
     "JsonObject",
     "JsonScalar",
     "JsonValue",
+    "OutcomePeriod",
     "PrecedentAlignment",
     "PrecedentCase",
+    "PrecedentDrift",
+    "PrecedentImport",
     "PrecedentMatch",
     "PrecedentRecalled",
     "Principle",
@@ -129,6 +136,7 @@ __all__ = [
     "Tier",
     "UncertaintyAnalysed",
     "UncertaintyAnalysis",
+    "UnlikePair",
     "VerifyReport",
     "View",
     "domain_of",

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from attrs import evolve
 
+from eleanor_core.api import check_payload
 from eleanor_core.errors import GateClosed, UnresolvableRecord
 from eleanor_core.model import (
     Assessment,
@@ -65,18 +66,23 @@ class GateKeeper:
             raise UnresolvableRecord(
                 f"record {reference.record_id} says {facts['decision']}, not {assessment.decision}"
             )
+        constraints = _recorded_constraints(stored) if assessment.decision == "constrain" else ()
+        if constraints != assessment.constraints:
+            raise UnresolvableRecord(
+                f"record {reference.record_id} holds other constraints than this result"
+            )
         return ExecutableDecision(
             record_id=reference.record_id,
             leaf_hash=leaf_hash,
             trace_id=assessment.trace_id,
             decision=assessment.decision,
-            constraints=assessment.constraints,
+            constraints=constraints,
             seal=self._seal(
                 reference.record_id,
                 leaf_hash,
                 assessment.trace_id,
                 assessment.decision,
-                assessment.constraints,
+                constraints,
             ),
         )
 
@@ -102,3 +108,18 @@ class GateKeeper:
         parts = [[item.critic, item.clause, item.text] for item in constraints]
         message = json.dumps([record_id, leaf_hash, trace_id, decision, parts]).encode()
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()
+
+
+def _recorded_constraints(stored: StoredRecord) -> tuple[Constraint, ...]:
+    """Return the constraints of a record, from its payload: they are words, so no fact of the leaf.
+
+    Raises UnresolvableRecord if the payload was erased or is not the one that was recorded: a
+    decision to constrain is not to be carried out without its constraints.
+    """
+    if not stored.payload or check_payload(stored.leaf, stored.payload):
+        raise UnresolvableRecord(
+            f"the constraints of record {stored.record_id} were erased or changed in the log; "
+            "judge the case again"
+        )
+    rows = json.loads(stored.payload)["result"]["value"]["constraints"]
+    return tuple(Constraint(**row) for row in rows)

@@ -95,11 +95,28 @@ class _Automaton(Protocol):
 
 @define
 class _Rule:
-    """One regular expression and all who declared it, as (voice, pattern id)."""
+    """One regular expression and all who declared it, as (voice, pattern id).
 
-    matcher: _Matcher
+    It is compiled on its own at its first hit: most patterns never hit, and the start is quicker.
+    """
+
+    regex: bytes
+    options: re2.Options
     owners: list[tuple[str, str]] = field(factory=list)
     redact: bool = False
+    _matcher: _Matcher | None = field(default=None, init=False)
+
+    @property
+    def matcher(self) -> _Matcher:
+        """The expression alone, for the spans of its matches."""
+        if self._matcher is None:
+            self._matcher = re2.compile(self.regex, self.options)
+        return self._matcher
+
+    def refused(self, reason: str) -> PatternError:
+        """Return the error that names the first who declared it."""
+        voice, pattern = self.owners[0]
+        return PatternError(voice, pattern, reason)
 
     def spans(self, data: bytes) -> list[Span]:
         """Return the matches in `data` as spans of code points.
@@ -125,9 +142,10 @@ class Scanner:
         options.max_mem = max_mem
         options.log_errors = False
         self._voices = tuple(patterns)
-        rules = _rules(patterns, options)
-        self._rules = tuple(rules.values())
-        self._automaton = _automaton(tuple(rules), options) if rules else None
+        self._rules = tuple(_rules(patterns, options))
+        self._automaton = _automaton(self._rules, options) if self._rules else None
+        if self._automaton is not None:
+            self._refuse_empty(self._automaton)
 
     def scan(self, text: str) -> Scan:
         """Make the views of `text` and find every pattern in each of them.
@@ -144,6 +162,14 @@ class Scanner:
             for index in self._matching(self._automaton, data):
                 findings.add(place, data, self._rules[index])
         return findings.scan(self._voices)
+
+    def _refuse_empty(self, automaton: _Automaton) -> None:
+        """Refuse a pattern that can match nothing: it would hit everywhere and show no place."""
+        for place in _PLACES:
+            for index in self._matching(automaton, place):
+                rule = self._rules[index]
+                if any(start == end for start, end in _spans(rule.matcher, place)):
+                    raise rule.refused("it can match the empty string")
 
     def _matching(self, automaton: _Automaton, data: bytes) -> list[int]:
         indices = automaton.Match(data)
@@ -210,8 +236,8 @@ class _Findings:
         return tuple(hits)
 
 
-def _rules(patterns: Mapping[str, Sequence[Pattern]], options: re2.Options) -> dict[str, _Rule]:
-    """Return the rules by their regular expression, each compiled once."""
+def _rules(patterns: Mapping[str, Sequence[Pattern]], options: re2.Options) -> Iterable[_Rule]:
+    """Return the rules, one for each regular expression whoever declared it."""
     rules: dict[str, _Rule] = {}
     for voice, declared in patterns.items():
         ids: set[str] = set()
@@ -220,41 +246,49 @@ def _rules(patterns: Mapping[str, Sequence[Pattern]], options: re2.Options) -> d
                 raise PatternError(voice, pattern.id, "the id is declared twice")
             ids.add(pattern.id)
             if pattern.regex not in rules:
-                rules[pattern.regex] = _Rule(_matcher(voice, pattern, options))
+                rules[pattern.regex] = _Rule(_checked(voice, pattern), options)
             rule = rules[pattern.regex]
             rule.owners.append((voice, pattern.id))
             rule.redact = rule.redact or pattern.redact
-    return rules
+    return rules.values()
 
 
-def _matcher(voice: str, pattern: Pattern, options: re2.Options) -> _Matcher:
+def _checked(voice: str, pattern: Pattern) -> bytes:
     if _RAW_BYTE.search(pattern.regex):
         raise PatternError(voice, pattern.id, r"\C splits characters")
     try:
-        matcher: _Matcher = re2.compile(pattern.regex.encode(), options)
+        return pattern.regex.encode()
     except UnicodeEncodeError as error:
         raise PatternError(voice, pattern.id, "it holds a lone surrogate") from error
-    except re2.error as error:
-        (reason,) = error.args
-        raise PatternError(voice, pattern.id, f"RE2 says {reason.decode()!r}") from error
-    if any(start == end for place in _PLACES for start, end in _spans(matcher, place)):
-        raise PatternError(voice, pattern.id, "it can match the empty string")
-    return matcher
 
 
-def _automaton(regexes: Sequence[str], options: re2.Options) -> _Automaton:
+def _automaton(rules: Sequence[_Rule], options: re2.Options) -> _Automaton:
     automaton = re2.Set.SearchSet(options)
+    for rule in rules:
+        try:
+            automaton.Add(rule.regex)
+        except re2.error as error:
+            raise rule.refused(f"RE2 says {_reason(rule, error)!r}") from error
     try:
-        for regex in (*regexes, _ALWAYS):
-            automaton.Add(regex)
+        automaton.Add(_ALWAYS)
         automaton.Compile()
     except re2.error as error:
         raise PluginError(
-            f"the {len(regexes)} patterns of all voices need more than {options.max_mem} bytes as "
+            f"the {len(rules)} patterns of all voices need more than {options.max_mem} bytes as "
             "one automaton. Enable fewer plugins with patterns."
         ) from error
     compiled: _Automaton = automaton
     return compiled
+
+
+def _reason(rule: _Rule, error: re2.error) -> str:
+    """Return why RE2 refuses a pattern: alone it says so in words, in a set it does not."""
+    try:
+        re2.compile(rule.regex, rule.options)
+    except re2.error as alone:
+        error = alone
+    (reason,) = error.args
+    return reason.decode() if isinstance(reason, bytes) else str(reason)
 
 
 def _spans(matcher: _Matcher, data: bytes) -> Iterator[Span]:

@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import lru_cache
 from inspect import iscoroutinefunction
 from typing import Generic, TypedDict, TypeVar, Unpack, cast
 
@@ -43,7 +44,7 @@ def make_case(
     embedding: Embedding | None = None,
 ) -> Case:
     """Build a case as a voice with these patterns would get it, through the core's own scan."""
-    scan = Scanner({"critics/case": tuple(patterns)}).scan(text)
+    scan = _scanner(tuple(patterns)).scan(text)
     return Case(
         text=text,
         kind=kind,
@@ -54,6 +55,12 @@ def make_case(
         signals=tuple(signals),
         embedding=embedding,
     )
+
+
+@lru_cache(maxsize=8)
+def _scanner(patterns: tuple[Pattern, ...]) -> Scanner:
+    """Compile once for the many cases of one test class."""
+    return Scanner({"critics/case": patterns})
 
 
 @frozen

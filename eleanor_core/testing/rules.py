@@ -33,7 +33,6 @@ RULES: Final = {
     "free-loop": "A `task` voice never holds up the event loop.",
     "cpu-budget": "An `inline` voice stays within its budget of CPU time: 5 ms and 50 us for each "
     "1,000 characters.",
-    "wire": "A result survives the way to JSON and back unchanged.",
     "concurrency": "Calls that overlap get the results that they would get one by one.",
     "any-text": "Every text gets a well-formed result: empty, huge, in any script.",
     "patterns": "A declared pattern finds its example and leaves its near miss alone.",

@@ -260,18 +260,18 @@ class VoiceContract(PluginContract[D, Product], Generic[D, R]):
 
     @pytest.mark.anyio
     async def test_result_survives_the_wire(self) -> None:
-        """`wire`: through the bytes of JSON, which have no NaN and no lone surrogate."""
+        """`own-result`: through the bytes of JSON, which have no NaN and no lone surrogate."""
         async with self.asking() as ask:
             for text in self.all_texts():
                 result = await ask(await self.case(text))
                 try:
                     sent = json.dumps(to_json(result), allow_nan=False, ensure_ascii=False).encode()
                 except ValueError as error:
-                    broken(self.whose, "wire", f"{error}, in the result of {short(text)}")
+                    broken(self.whose, "own-result", f"{error}, in the result of {short(text)}")
                 wire = json.loads(sent)
                 del wire["status"]
                 if self.restored(wire) != result:
-                    broken(self.whose, "wire", f"another value came back for {short(text)}")
+                    broken(self.whose, "own-result", f"another value came back for {short(text)}")
 
     # -- what it must leave alone -----------------------------------------------------------------
 

@@ -51,11 +51,22 @@ def test_a_history_never_changes_a_critic_and_never_relaxes_its_own_escalations(
     assert without.dissent == beside.dissent
 
 
-@given(panel=panels, allowed=st.integers(1, 4))
-def test_like_cases_that_were_allowed_add_no_permission(panel: list[Member], allowed: int) -> None:
+@given(panel=panels, allowed=st.integers(1, 4), context=contexts)
+def test_like_cases_that_were_allowed_add_no_permission(
+    panel: list[Member], allowed: int, context: dict[str, str] | None
+) -> None:
     history = [PrecedentCase(id=f"p{n}", text=TEXT, outcome="allow") for n in range(allowed)]
     plugins = panel_plugins(panel)
-    assert rank(judge([*plugins, *store_plugins(history)])) >= rank(judge(plugins))
+    without = judge(plugins, context=context)
+    beside = judge([*plugins, *store_plugins(history)], context=context)
+    told = {(item.critic, item.clause) for item in without.escalations}
+    lost = told - {(item.critic, item.clause) for item in beside.escalations}
+    # That nothing like it was decided before is no longer true; whatever else was said stands.
+    assert lost <= {("recall", "PR1"), ("uncertainty", "U2")}
+    assert (beside.decision == "deny") is (without.decision == "deny")
+    assert beside.dissent == without.dissent
+    if not lost:
+        assert rank(beside) >= rank(without)
 
 
 def test_a_denied_like_case_asks_for_a_human_though_nobody_objects() -> None:

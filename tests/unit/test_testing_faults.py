@@ -112,7 +112,10 @@ def burning(case: Case) -> CriticResult:
 
 
 def unwritable(case: Case) -> CriticResult:
-    return quiet(case, justification="half of a pair: \ud83d")
+    result = quiet(case)
+    # The value refuses such words when it is made; this is what a voice would have to do.
+    object.__setattr__(result, "justification", "half of a pair: \ud83d")
+    return result
 
 
 async def muddled(case: Case) -> CriticResult:
@@ -322,7 +325,7 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("deadline", "answers_within_its_deadline", critic(slow, deadline=0.01)),
     ("free-loop", "leaves_the_loop_free", critic(blocking)),
     ("cpu-budget", "stays_in_its_cpu_budget", critic(burning)),
-    ("wire", "result_survives_the_wire", critic(unwritable)),
+    ("own-result", "result_survives_the_wire", critic(unwritable)),
     ("concurrency", "survives_overlapping_calls", critic(muddled)),
     ("patterns", "patterns_find_their_examples", critic(quiet, patterns=(SHOUT,))),
     ("signals-only-add", "a_signal_never_lowers_the_score", critic(reassured)),

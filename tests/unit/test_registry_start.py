@@ -1,135 +1,41 @@
-"""Products start in order and stop in reverse; what one plugin does, no other has to suffer."""
+"""Products start in order, each within its time; one that cannot start breaks alone."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import pytest
-import structlog
-import structlog.testing
 
 from eleanor_core.api import (
     BackendDeclaration,
-    Case,
-    CriticDeclaration,
-    CriticResult,
     Declaration,
     DetectorDeclaration,
     EvidenceDeclaration,
-    Kind,
-    PluginSettings,
     SecretsDeclaration,
     Services,
-    hookimpl,
 )
 from eleanor_core.errors import RequiredPluginError
-from eleanor_core.registry import Loaded, Products, Registry, load, open_products
-from tests.unit.plugin_dists import settings
+from eleanor_core.registry import Loaded, Products, open_products
+from tests.unit.plugin_objects import (
+    Factory,
+    Judge,
+    Trace,
+    Vault,
+    critic,
+    judge,
+    judge_inline,
+    make_services,
+    registry_of,
+    traced,
+    yielding,
+)
 
 pytestmark = pytest.mark.anyio
-
-Trace = list[str]
-Factory = Callable[..., AbstractAsyncContextManager[object]]
-
-
-async def judge(case: Case) -> CriticResult:
-    """Judge as a task does."""
-    return CriticResult(critic="any", score=0.0, confidence=1.0)
-
-
-def judge_inline(case: Case) -> CriticResult:
-    """Judge as inline work does."""
-    return CriticResult(critic="any", score=0.0, confidence=1.0)
-
-
-class Judge:
-    """A critic as an object."""
-
-    async def __call__(self, case: Case) -> CriticResult:
-        return await judge(case)
-
-
-class Vault:
-    """A secrets provider, for its shape."""
-
-    async def get(self, ref: object) -> object:
-        """Give it back."""
-        return ref
-
-
-class Given:
-    """Hands declarations of several kinds to the registry."""
-
-    def __init__(self, *declarations: Declaration[object]) -> None:
-        self.declarations = declarations
-
-    def _of(self, kind: Kind) -> list[Declaration[object]]:
-        return [item for item in self.declarations if item.kind == kind]
-
-    @hookimpl
-    def eleanor_register_secrets(self) -> list[Declaration[object]]:
-        """Declare the secrets providers."""
-        return self._of("secrets")
-
-    @hookimpl
-    def eleanor_register_backends(self) -> list[Declaration[object]]:
-        """Declare the backends."""
-        return self._of("backends")
-
-    @hookimpl
-    def eleanor_register_evidence(self) -> list[Declaration[object]]:
-        """Declare the sinks."""
-        return self._of("evidence")
-
-    @hookimpl
-    def eleanor_register_detectors(self) -> list[Declaration[object]]:
-        """Declare the detectors."""
-        return self._of("detectors")
-
-    @hookimpl
-    def eleanor_register_critics(self) -> list[Declaration[object]]:
-        """Declare the critics."""
-        return self._of("critics")
-
-
-def critic(name: str, factory: Factory, **values: object) -> CriticDeclaration:
-    """Return a critic that this factory makes."""
-    return CriticDeclaration(name=name, factory=factory, principle="risk", clauses={"K1"}, **values)
-
-
-def traced(name: str, trace: Trace, product: object = judge) -> Factory:
-    """Return a factory that writes down its start and its stop."""
-
-    @asynccontextmanager
-    async def factory(_settings: PluginSettings, _services: Services) -> AsyncIterator[object]:
-        await anyio.lowlevel.checkpoint()
-        trace.append(f"+{name}")
-        yield product
-        await anyio.sleep(0.001)
-        trace.append(f"-{name}")
-
-    return factory
-
-
-def yielding(product: object) -> Factory:
-    """Return a factory of `product`."""
-    return traced("", [], product)
-
-
-def registry_of(*declarations: Declaration[object], require: Sequence[str] = ()) -> Registry:
-    """Return a registry that holds these."""
-    return load(settings(enable=(), require=require), [Given(*declarations)])
-
-
-def make_services(_loaded: Loaded, _products: Products) -> Services:
-    """Return services of no use."""
-    return Services(data_dir=Path("unused"), log=structlog.get_logger())
 
 
 async def start_broken(declaration: Declaration[object], *, timeout: float = 5.0) -> str:  # noqa: ASYNC109 -- handed on
@@ -354,10 +260,10 @@ async def test_a_plain_task_is_refused_with_its_place() -> None:
     registry = registry_of(critic("bad", yielding(judge_inline)))
     async with open_products(registry, make_services, timeout=5) as products:
         [broken] = products.broken
-    line = judge_inline.__code__.co_firstlineno
+    code = judge_inline.__code__
     assert broken.text == (
         "critics/bad (in-process 0) is broken at start: it is declared execution='task', but its "
-        f"__call__ is not async at {__file__}:{line} in judge_inline. "
+        f"__call__ is not async at {code.co_filename}:{code.co_firstlineno} in judge_inline. "
         "Make it `async def`, or declare 'inline', 'thread' or 'process'."
     )
 
@@ -389,160 +295,3 @@ async def test_a_backend_says_itself_why_it_cannot_run_here() -> None:
     assert error == "no CUDA device"
     error = await start_broken(BackendDeclaration(name="bad", factory=factory, probe=broken_probe))
     assert error == "OSError: no driver"
-
-
-async def test_an_error_while_stopping_is_kept_and_logged_and_stops_nobody_else() -> None:
-    trace: Trace = []
-
-    @asynccontextmanager
-    async def factory(*_: object) -> AsyncIterator[object]:
-        yield judge
-        raise OSError("cannot close")
-
-    registry = registry_of(
-        critic("a", traced("a", trace)), critic("b", factory), critic("c", traced("c", trace))
-    )
-    with structlog.testing.capture_logs() as logs:
-        async with open_products(registry, make_services, timeout=5) as products:
-            pass
-    assert trace == ["+a", "+c", "-c", "-a"]
-    [failed] = products.failed
-    assert (failed.ref, failed.stage, failed.error) == (
-        "critics/b",
-        "stop",
-        "OSError: cannot close",
-    )
-    [entry] = logs
-    assert (entry["event"], entry["plugin"], entry["stage"]) == (
-        "plugin.failed",
-        "critics/b",
-        "stop",
-    )
-
-
-async def test_a_stop_that_hangs_is_cut_off_and_the_others_stop() -> None:
-    trace: Trace = []
-
-    @asynccontextmanager
-    async def factory(*_: object) -> AsyncIterator[object]:
-        yield judge
-        await anyio.sleep_forever()
-
-    registry = registry_of(critic("a", traced("a", trace)), critic("b", factory))
-    began = time.monotonic()
-    async with open_products(registry, make_services, timeout=5, stop_timeout=0.2) as products:
-        pass
-    assert time.monotonic() - began < 2
-    [failed] = products.failed
-    assert (failed.ref, failed.stage) == ("critics/b", "stop")
-    assert failed.error == "it did not stop in time and was cut off"
-    assert trace == ["+a", "-a"], "it may use its share of the time, not that of the others"
-
-
-async def test_background_work_that_crashes_takes_nobody_with_it() -> None:
-    crash, trace = anyio.Event(), Trace()
-
-    crashed = anyio.Event()
-
-    async def crashing() -> None:
-        await crash.wait()
-        raise OSError("connection lost")
-
-    @asynccontextmanager
-    async def factory(*_: object) -> AsyncIterator[object]:
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(crashing)
-                yield judge
-        finally:
-            crashed.set()
-
-    registry = registry_of(critic("a", traced("a", trace)), critic("b", factory))
-    async with open_products(registry, make_services, timeout=5) as products:
-        crash.set()
-        with anyio.fail_after(5):
-            await crashed.wait()
-        trace.append("body")
-    [failed] = products.failed
-    assert (failed.ref, failed.stage) == ("critics/b", "run")
-    assert failed.error == "OSError: connection lost"
-    assert trace == ["+a", "body", "-a"]
-
-
-async def test_a_plugin_that_ends_by_itself_is_noticed() -> None:
-    @asynccontextmanager
-    async def factory(*_: object) -> AsyncIterator[object]:
-        with anyio.move_on_after(0.05):
-            yield judge
-
-    async with open_products(
-        registry_of(critic("a", factory)), make_services, timeout=5
-    ) as products:
-        await anyio.sleep(0.1)
-    assert [(item.stage, item.error) for item in products.failed] == [
-        ("run", "it ended by itself while the engine was running")
-    ]
-
-
-async def test_a_factory_is_left_by_the_task_that_entered_it() -> None:
-    tasks: list[int] = []
-
-    @asynccontextmanager
-    async def factory(*_: object) -> AsyncIterator[object]:
-        tasks.append(anyio.get_current_task().id)
-        async with anyio.create_task_group() as group:
-            group.start_soon(anyio.sleep_forever)
-            yield judge
-            group.cancel_scope.cancel()
-        tasks.append(anyio.get_current_task().id)
-
-    async with open_products(
-        registry_of(critic("a", factory), critic("b", factory)), make_services, timeout=5
-    ) as products:
-        assert len(products.of("critics")) == 2
-    assert products.failed == ()
-    first, second, third, fourth = tasks
-    assert (first, second) == (fourth, third)
-
-
-@pytest.mark.parametrize("error", [ValueError("mine"), SystemExit(5), KeyboardInterrupt()])
-async def test_what_the_body_raises_comes_out_as_it_is(error: BaseException) -> None:
-    trace: Trace = []
-    with pytest.raises(type(error)) as raised:
-        async with open_products(
-            registry_of(critic("a", traced("a", trace))), make_services, timeout=5
-        ):
-            raise error
-    assert raised.value is error
-    assert trace == ["+a", "-a"]
-
-
-async def test_cancellation_still_stops_all_in_order() -> None:
-    trace: Trace = []
-    registry = registry_of(critic("a", traced("a", trace)), critic("b", traced("b", trace)))
-    with anyio.move_on_after(0.1) as scope:
-        async with open_products(registry, make_services, timeout=5):
-            await anyio.sleep_forever()
-    assert scope.cancelled_caught
-    assert trace == ["+a", "+b", "-b", "-a"]
-
-
-async def test_cancellation_reaches_a_start_that_hangs() -> None:
-    trace: Trace = []
-
-    @asynccontextmanager
-    async def factory(*_: object) -> AsyncIterator[object]:
-        await anyio.sleep_forever()
-        yield judge
-
-    registry = registry_of(critic("a", traced("a", trace)), critic("b", factory))
-    with anyio.move_on_after(0.1) as scope:
-        async with open_products(registry, make_services, timeout=60):
-            pytest.fail("it must not start")
-    assert scope.cancelled_caught
-    assert trace == ["+a", "-a"]
-
-
-async def test_an_empty_registry_opens() -> None:
-    async with open_products(registry_of(), make_services, timeout=5) as products:
-        assert products.of("critics") == {}

@@ -1,0 +1,1 @@
+"""The six critics that ELEANOR comes with, as readable rules. The hooks are in `plugin.py`."""

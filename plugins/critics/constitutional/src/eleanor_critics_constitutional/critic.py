@@ -1,0 +1,216 @@
+"""The critic: hits of the shared scan in, one result out. Pure, and linear in what was found.
+
+How a score comes about: a rule's score, lowered by the strongest cue around the hit
+(`context.py`), raised by what detectors testify. The result's score is the *maximum* over its
+violations: several rules on one sentence are not independent witnesses, and five doubtful
+findings must not add up to a certain one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+from attrs import evolve
+from eleanor_core.api import (
+    CLAUSES,
+    Case,
+    CriticResult,
+    CriticViolation,
+    DetectorSignal,
+    EscalationSignal,
+    Gap,
+    Thresholds,
+)
+
+from eleanor_critics_constitutional.context import Cue, Scope
+from eleanor_critics_constitutional.findings import Finding, Grade, distinct
+from eleanor_critics_constitutional.language import is_english
+from eleanor_critics_constitutional.needs import Need
+from eleanor_critics_constitutional.rules import MARKER, Rule, RuleBook
+
+SILENT = 0.02
+"""Score of a text in which nothing was found: not 0, for rules miss things."""
+
+CONFIDENCE_FOUND = 0.6
+CONFIDENCE_LOWERED = 0.5
+CONFIDENCE_SILENT = 0.5
+CONFIDENCE_FOREIGN = 0.3
+"""Trust in the score. Silence of rules says less than a hit does; outside English, little."""
+
+ESCALATES = 2
+"""Least severity of a violation that escalates."""
+
+_NO_RULE: Final[tuple[None, tuple[Need, ...]]] = (None, ())
+
+Seen: TypeAlias = tuple[Iterable[Finding], Iterable[Gap]]
+Examiner: TypeAlias = Callable[[Case, frozenset[str]], Seen]
+"""What a critic looks at beside hits. It gets the names of the markers that were hit."""
+
+
+class ConstitutionalCritic:
+    """Judges a case by the rules of one book. Holds no state between cases."""
+
+    def __init__(
+        self,
+        book: RuleBook,
+        cues: Mapping[str, Cue],
+        needs: Mapping[str, Need],
+        thresholds: Thresholds,
+        examine: Examiner | None = None,
+    ) -> None:
+        self._name = book.principle
+        self._rules = {
+            rule.id: (rule, tuple(needs[name] for name in rule.needs)) for rule in book.rules
+        }
+        self._support = book.signals
+        self._cues = cues
+        self._thresholds = thresholds
+        self._examine = examine
+        self._nothing = self._result((), SILENT, CONFIDENCE_SILENT, ())
+
+    def __call__(self, case: Case, /) -> CriticResult:
+        """Return the judgement of `case`."""
+        english = is_english(case.text)
+        gaps: tuple[Gap, ...] = ()
+        if not english:
+            gaps = (Gap(concern=f"all rules of {self._name}", reason="language"),)
+        findings = [*self._from_hits(case)] if case.hits else []
+        if self._examine is not None:
+            further, unseen = self._examine(case, _markers(case))
+            findings.extend(further)
+            gaps = (*gaps, *unseen)
+        signals = self._heard(case.signals)
+        if not (findings or gaps or signals):
+            return self._nothing
+        kept = tuple(self._raised(finding, signals) for finding in distinct(findings))
+        score = max((finding.score for finding in kept), default=SILENT)
+        alone = (support_alone for _, support_alone, _ in signals)
+        return self._result(kept, max(score, *alone, SILENT), _confidence(kept, english), gaps)
+
+    def _from_hits(self, case: Case) -> Iterator[Finding]:
+        for hit in case.hits:
+            rule, needs = self._rules.get(hit.pattern, _NO_RULE)
+            if rule is None or case.kind not in rule.kinds:
+                continue
+            scope = Scope.of(case.view(hit.view), hit)
+            if all(need(case, scope) for need in needs):
+                yield self._weighed(rule, scope, hit.span)
+
+    def _weighed(self, rule: Rule, scope: Scope, span: tuple[int, int]) -> Finding:
+        finding = Finding(
+            key=rule.id,
+            clause=rule.clause,
+            severity=rule.severity,
+            score=rule.score,
+            span=span,
+            rationale=rule.words,
+        )
+        lowering = scope.lowering(self._cues, rule.unmoved_by)
+        if lowering is None:
+            return finding
+        name, cue = lowering
+        return evolve(
+            finding,
+            severity=_milder(rule.severity) if cue.distant else rule.severity,
+            score=round(rule.score * cue.factor, 3),
+            rationale=f"{rule.words} Lowered: {name}.",
+            lowered=True,
+        )
+
+    def _heard(
+        self, signals: Iterable[DetectorSignal]
+    ) -> tuple[tuple[float, float, frozenset[str]], ...]:
+        """Return of each signal that this critic heeds: weight, score alone, clauses."""
+        return tuple(
+            (
+                support.weight * signal.severity / 3,
+                support.alone * signal.severity / 3,
+                support.clauses,
+            )
+            for signal in signals
+            if (support := self._support.get(signal.detector)) is not None
+        )
+
+    def _raised(
+        self, finding: Finding, signals: Iterable[tuple[float, float, frozenset[str]]]
+    ) -> Finding:
+        """Return the finding with the part of its doubt taken away that the signals speak to."""
+        weight = max((w for w, _, clauses in signals if finding.clause in clauses), default=0.0)
+        if not weight:
+            return finding
+        raised = 1 - (1 - finding.score) * (1 - weight)
+        return evolve(finding, score=max(finding.score, min(round(raised, 3), 1.0)))
+
+    def _result(
+        self,
+        findings: tuple[Finding, ...],
+        score: float,
+        confidence: float,
+        gaps: tuple[Gap, ...],
+    ) -> CriticResult:
+        return CriticResult(
+            critic=self._name,
+            score=score,
+            confidence=confidence,
+            justification=_justification(findings),
+            violations=tuple(
+                CriticViolation(
+                    clause=finding.clause,
+                    severity=finding.severity,
+                    rationale=finding.rationale,
+                    span=finding.span,
+                )
+                for finding in findings
+            ),
+            escalations=tuple(self._escalations(findings)),
+            not_assessed=gaps,
+        )
+
+    def _escalations(self, findings: Iterable[Finding]) -> Iterator[EscalationSignal]:
+        seen: set[str] = set()
+        for finding in findings:
+            grave = finding.severity >= ESCALATES
+            if (
+                grave
+                and finding.score >= self._thresholds.escalation
+                and finding.clause not in seen
+            ):
+                seen.add(finding.clause)
+                yield EscalationSignal(
+                    clause=finding.clause,
+                    tier=CLAUSES[finding.clause].tier,
+                    rationale=finding.rationale,
+                )
+
+
+def _markers(case: Case) -> frozenset[str]:
+    return frozenset(
+        hit.pattern.removeprefix(MARKER) for hit in case.hits if hit.pattern.startswith(MARKER)
+    )
+
+
+def _milder(severity: Grade) -> Grade:
+    return 2 if severity == 3 else 1  # the scale is 1, 2, 3
+
+
+def _confidence(findings: tuple[Finding, ...], english: bool) -> float:  # noqa: FBT001 # internal
+    if not english:
+        return CONFIDENCE_FOREIGN
+    if not findings:
+        return CONFIDENCE_SILENT
+    return CONFIDENCE_LOWERED if any(row.lowered for row in findings) else CONFIDENCE_FOUND
+
+
+def _justification(findings: tuple[Finding, ...]) -> str:
+    if not findings:
+        return "No rule found anything to object to; rules miss what is only implied."
+    best: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.clause not in best or finding.score > best[finding.clause].score:
+            best[finding.clause] = finding
+    return "; ".join(
+        f"{clause} ({CLAUSES[clause].title}): severity {row.severity}, score {row.score:.2f}, "
+        f"by rule {row.key}"
+        for clause, row in best.items()
+    )

@@ -1,0 +1,66 @@
+"""DESIGN 5, rule 9: what may be executed is what was recorded, not what the caller holds."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+from support.judging import TEXT
+from support.panels import Member
+
+from eleanor_core.errors import EleanorError, UnresolvableRecord
+from eleanor_core.model import Constraint
+from eleanor_core.testing import Harness, MemoryLog
+
+pytestmark = pytest.mark.anyio
+MILD = Member(score=0.55, inline=True).plugin("mild")
+
+
+async def test_another_decision_than_the_recorded_one_is_refused(harness: Harness) -> None:
+    async with harness(plugins=[MILD]) as engine:
+        assessment = await engine.run(text=TEXT)
+        assert assessment.decision == "constrain"
+        for decision in ("allow", "review", "deny"):
+            with pytest.raises(UnresolvableRecord, match=f"says constrain, not {decision}"):
+                await engine.executable(evolve(assessment, decision=decision))
+
+
+async def test_other_constraints_than_the_recorded_ones_are_refused(harness: Harness) -> None:
+    async with harness(plugins=[MILD, Member(inline=True).plugin("calm")]) as engine:
+        assessment = await engine.run(text=TEXT)
+        (own,) = assessment.constraints
+        assert (await engine.executable(assessment)).constraints == (own,)
+        softened = Constraint(critic=own.critic, clause=own.clause, text="as you like")
+        for constraints in ((), (softened,), (own, own)):
+            with pytest.raises(UnresolvableRecord, match="other constraints"):
+                await engine.executable(evolve(assessment, constraints=constraints))
+            with pytest.raises(EleanorError):
+                await engine.executable(
+                    evolve(assessment, decision="allow", constraints=constraints)
+                )
+
+
+async def test_no_constraints_may_be_added_to_what_was_allowed(harness: Harness) -> None:
+    async with harness(plugins=[Member(inline=True).plugin("calm")]) as engine:
+        assessment = await engine.run(text=TEXT)
+        invented = (Constraint(critic="calm", clause=None, text="only on Sundays"),)
+        with pytest.raises(UnresolvableRecord, match="other constraints"):
+            await engine.executable(evolve(assessment, constraints=invented))
+
+
+async def test_constraints_that_were_erased_cannot_be_kept(harness: Harness) -> None:
+    log = MemoryLog()
+    async with harness(plugins=[MILD, log]) as engine:
+        assessment = await engine.run(text=TEXT)
+        payload = log.records[-1].payload or b""
+        for changed in (None, payload.replace(b"mild weighed", b"mild praised")):
+            log.records[-1] = evolve(log.records[-1], payload=changed)
+            with pytest.raises(UnresolvableRecord, match="erased or changed"):
+                await engine.executable(assessment)
+
+
+async def test_a_record_of_another_engine_s_log_is_none(harness: Harness) -> None:
+    async with harness(plugins=[MILD]) as engine:
+        elsewhere = await engine.run(text=TEXT)
+    async with harness(plugins=[MILD]) as engine:
+        with pytest.raises(UnresolvableRecord, match="holds no record"):
+            await engine.executable(elsewhere)

@@ -1,0 +1,120 @@
+"""No Any reaches whoever uses the public interface, and nothing is silenced without a reason.
+
+mypy itself is asked, so that inferred types count too. Exempt are names and modules that begin with
+an underscore, what a module only imports, and what mypy makes for a decorator (`__match_args__` and
+the like; not `__init__`). The arguments of `Callable[..., X]` are no finding: Any is what mypy
+calls them, and nobody can receive a value from them.
+"""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mypy.build import BuildResult, build
+from mypy.main import process_options
+from mypy.nodes import SymbolTable, SymbolTableNode, TypeAlias, TypeInfo, Var
+from mypy.types import AnyType, CallableType, Type, TypeOfAny
+from mypy.typetraverser import TypeTraverserVisitor
+from support.tree import ROOT, dists, files
+
+IGNORE = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\] # \w+")
+NOQA = re.compile(r"# (?:ruff: )?noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*  ?(?:--|#) \S+")
+
+
+@pytest.fixture(scope="module")
+def checked() -> BuildResult:
+    """All sources and the files beside this one, as `mypy --strict` sees them."""
+    places = [*(str(dist.package) for dist in dists()), str(ROOT / "tests" / "typing")]
+    config = [
+        "--config-file",
+        str(ROOT / "pyproject.toml"),
+        "--cache-dir",
+        str(ROOT / ".mypy_cache"),
+    ]
+    sources, options = process_options(["--strict", *config, *places])
+    return build(sources, options)
+
+
+def test_mypy_finds_nothing_and_no_any_is_public(checked: BuildResult) -> None:
+    assert not checked.errors, "\n".join(checked.errors)
+    ours = {dist.module for dist in dists()}
+    seen = 0
+    found: list[str] = []
+    for name, tree in sorted(checked.files.items()):
+        if name.partition(".")[0] in ours and not _private(name):
+            for where, node in _public(tree.names, name):
+                seen += 1
+                found += [where] if _holds_any(node) else []
+    assert not found, "\n".join(found)
+    # That the walk reaches something is part of the claim.
+    assert seen > 1000
+
+
+def _private(name: str) -> bool:
+    return any(part.startswith("_") and part != "__main__" for part in name.split("."))
+
+
+def _public(names: SymbolTable, owner: str) -> Iterator[tuple[str, SymbolTableNode]]:
+    """Yield what is defined in a module or class under a public name, classes' members too."""
+    for name, symbol in names.items():
+        node = symbol.node
+        generated = symbol.plugin_generated and name != "__init__"
+        special = name.startswith("__") and name.endswith("__")
+        if generated or node is None or (name.startswith("_") and not special):
+            continue
+        # What was imported is looked at where it stands.
+        if not symbol.module_public or node.fullname != f"{owner}.{name}":
+            continue
+        if isinstance(node, TypeInfo):
+            yield from _public(node.names, node.fullname)
+        elif not (isinstance(node, Var) and special):
+            yield node.fullname, symbol
+
+
+def _holds_any(symbol: SymbolTableNode) -> bool:
+    form: Type | None = symbol.node.target if isinstance(symbol.node, TypeAlias) else symbol.type
+    finder = _AnyFinder()
+    if form is not None:
+        form.accept(finder)
+    return finder.found
+
+
+class _AnyFinder(TypeTraverserVisitor):
+    """Looks for an Any that a value can come out of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def visit_any(self, t: AnyType) -> None:
+        """Take note, unless it is one that mypy's own forms are made of."""
+        self.found |= t.type_of_any != TypeOfAny.special_form
+
+    def visit_callable_type(self, t: CallableType) -> None:
+        """Pass over the arguments of `Callable[..., X]`."""
+        if t.is_ellipsis_args:
+            t.ret_type.accept(self)
+        else:
+            super().visit_callable_type(t)
+
+
+def _comments(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open("rb") as source:
+        for token in tokenize.tokenize(source.readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string
+
+
+def test_nothing_is_silenced_without_a_code_and_a_reason() -> None:
+    unexplained = [
+        f"{path.relative_to(ROOT)}:{line}: {comment}"
+        for path in files(".py")
+        for line, comment in _comments(path)
+        if ("type: ignore" in comment and not IGNORE.search(comment))
+        or ("noqa" in comment and not NOQA.search(comment))
+    ]
+    assert not unexplained, "\n".join(unexplained)
