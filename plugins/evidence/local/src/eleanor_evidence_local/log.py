@@ -1,0 +1,185 @@
+"""The evidence sink: appends from the event loop, done by one thread for all that wait at once.
+
+While nothing waits, an append is written at once. While one write is on its way, all that come
+gather for the next: so under load one sync serves many, and nobody waits for a timer.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final, cast
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from eleanor_core.api import (
+    EvidenceUnavailable,
+    Receipt,
+    SealedRecord,
+    Services,
+    StoredRecord,
+    VerifyReport,
+    leaf_hash,
+)
+from eleanor_evidence_local.layout import Heading, Place, heading
+from eleanor_evidence_local.recovery import BATCH
+from eleanor_evidence_local.store import CLOSED, Refusal, Store, Submission
+
+if TYPE_CHECKING:
+    from eleanor_evidence_local import LocalSettings
+
+_IDLE_SECONDS: Final = 0.2
+_CHUNK: Final = 256
+
+
+@asynccontextmanager
+async def opened(settings: LocalSettings, services: Services) -> AsyncIterator[LocalLog]:
+    """Open the log; on the way out, what was submitted is still written."""
+    store = await anyio.to_thread.run_sync(
+        Store, services.data_dir, settings.segment_bytes, services.log
+    )
+    log = LocalLog(store, settings.queue)
+    try:
+        yield log
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(log.close)
+
+
+class _Batch:
+    """Records that are written together, and who waits for them."""
+
+    __slots__ = ("done", "outcomes", "submissions")
+
+    def __init__(self) -> None:
+        self.submissions: list[Submission] = []
+        self.outcomes: list[Receipt | Refusal] = []
+        self.done = anyio.Event()
+
+
+class LocalLog:
+    """An `EvidenceSink` and `EvidenceVerifier` over a store; it belongs to one event loop."""
+
+    def __init__(self, store: Store, limit: int) -> None:
+        """Start the writer thread. `limit`: most appends that may wait at once."""
+        self._store = store
+        self._limit = limit
+        self._wake = _waker()
+        self._lock = threading.Lock()
+        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._gathering: _Batch | None = None
+        self._waiting = 0
+        self._closed = False
+        self._writer = threading.Thread(
+            target=self._write, name="eleanor-evidence-local", daemon=True
+        )
+        self._writer.start()
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        """Return once the record is on stable storage.
+
+        Raises `EvidenceUnavailable` if it is not: who holds the log, what the disk said, or that
+        too many wait. Cancelled, it may still be written. ValueError: it is not a sealed record.
+        """
+        submission = Submission(record, _checked(record))
+        batch, position = self._submit(submission)
+        await batch.done.wait()
+        outcome = batch.outcomes[position]
+        if isinstance(outcome, Refusal):
+            raise EvidenceUnavailable(outcome.message) from outcome.cause
+        return outcome
+
+    async def get(self, record_id: str, /) -> StoredRecord | None:
+        """Return a record, checked against its hash. Raises `EvidenceCorrupt` if it is damaged."""
+        return await anyio.to_thread.run_sync(self._store.get, record_id)
+
+    async def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]:
+        """Yield records from index `start` on. Raises `EvidenceCorrupt` at a damaged one."""
+        place: Place | int = start
+        while True:
+            records, place = await anyio.to_thread.run_sync(self._store.chunk, place, _CHUNK)
+            if not records:
+                return
+            for record in records:
+                yield record
+
+    async def count(self) -> int:
+        """Return the number of records that are on stable storage."""
+        return await anyio.to_thread.run_sync(self._store.count)
+
+    async def verify(self) -> VerifyReport:
+        """Check every byte that is stored."""
+        return await anyio.to_thread.run_sync(self._store.verify)
+
+    def close(self) -> None:
+        """Write what was submitted, stop the writer thread and let go of the files."""
+        with self._lock:
+            self._closed = True
+            self._batches.put(None)
+        self._writer.join()
+        self._store.close()
+
+    def _submit(self, submission: Submission) -> tuple[_Batch, int]:
+        with self._lock:
+            refusal = CLOSED if self._closed else self._store.closed
+            if refusal:
+                raise EvidenceUnavailable(refusal.message) from refusal.cause
+            if self._waiting >= self._limit:
+                raise EvidenceUnavailable(
+                    f"{self._waiting} records wait for the evidence log already, as many as its "
+                    "setting `queue` allows: the disk does not keep up; send less, or raise it"
+                )
+            batch = self._gathering
+            if batch is None or len(batch.submissions) >= BATCH:
+                batch = self._gathering = _Batch()
+                self._batches.put(batch)
+            self._waiting += 1
+            batch.submissions.append(submission)
+            return batch, len(batch.submissions) - 1
+
+    def _write(self) -> None:
+        """Run in the writer thread until told to stop."""
+        while True:
+            try:
+                batch = self._batches.get(timeout=_IDLE_SECONDS if self._store.untidy else None)
+            except queue.Empty:
+                self._store.tidy()
+                continue
+            if batch is None:
+                return
+            with self._lock:
+                if self._gathering is batch:
+                    self._gathering = None
+            batch.outcomes = self._store.commit(batch.submissions)
+            with self._lock:
+                self._waiting -= len(batch.submissions)
+            # A loop that is gone has nobody left who waits.
+            with suppress(RuntimeError):
+                self._wake(batch.done.set)
+
+
+def _checked(record: SealedRecord) -> Heading:
+    """Return the record's heading. Raises ValueError if it could not be found or checked again."""
+    found = heading(record.leaf)
+    if found.record_id != record.record_id:
+        raise ValueError(f"record {record.record_id} has the leaf of record {found.record_id}")
+    if leaf_hash(record.leaf) != record.leaf_hash:
+        raise ValueError(f"record {record.record_id} has a leaf that does not match its hash")
+    if b"\n" in record.leaf or b"\n" in record.payload:
+        raise ValueError(f"record {record.record_id} is not in canonical form: it has a line break")
+    return found
+
+
+def _waker() -> Callable[[Callable[[], None]], object]:
+    """Return what has the running event loop call a function soon, called from another thread.
+
+    `anyio.from_thread.run_sync` would block the writer until the loop has come to it; both loops
+    offer the same without the wait, under a name of their own.
+    """
+    loop = anyio.lowlevel.current_token().native_token
+    soon = getattr(loop, "call_soon_threadsafe", None) or getattr(loop, "run_sync_soon", None)
+    return cast("Callable[[Callable[[], None]], object]", soon)

@@ -1,0 +1,327 @@
+"""The log on disk, without threads or event loops: opened, appended to, read and counted.
+
+One process writes, and any number read beside it. A store that may not be written says why in
+`closed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from attrs import evolve
+
+from eleanor_core.api import (
+    EvidenceCorrupt,
+    EvidenceUnavailable,
+    Frontier,
+    Log,
+    Receipt,
+    SealedRecord,
+    StoredRecord,
+    VerifyReport,
+)
+from eleanor_evidence_local.catalog import Catalog
+from eleanor_evidence_local.disk import (
+    AppendOnlyFile,
+    Lock,
+    Pair,
+    free_space,
+    holder,
+    make_folder,
+)
+from eleanor_evidence_local.index import Row, row_of, row_of_entry
+from eleanor_evidence_local.layout import (
+    LOCK,
+    PAYLOADS,
+    SEGMENTS,
+    Entry,
+    Heading,
+    Place,
+    locate,
+    payload_path,
+    records,
+    segment_path,
+)
+from eleanor_evidence_local.lines import leaf_line, payload_header, payload_line, segment_header
+from eleanor_evidence_local.recovery import EMPTY, Cut, Head, examine
+from eleanor_evidence_local.verify import verify
+
+
+class Submission(NamedTuple):
+    """A record to append, with its heading."""
+
+    record: SealedRecord
+    heading: Heading
+
+
+class Refusal(NamedTuple):
+    """Why a record was not appended."""
+
+    message: str
+    cause: Exception | None = None
+
+
+CLOSED = Refusal("the evidence log is closed")
+
+
+class Store:
+    """The files of one log. `notes`: what was found in them and put right."""
+
+    def __init__(self, folder: Path, segment_bytes: int, log: Log) -> None:
+        """Open the log in `folder`, for writing unless another process does or it is damaged."""
+        self.folder = folder
+        self.head = EMPTY
+        self.notes: list[str] = []
+        self.closed: Refusal | None = None
+        self._segment_bytes = segment_bytes
+        self._log = log
+        self._lock: Lock | None = None
+        self._pair: Pair | None = None
+        self._catalog: Catalog | None = None
+        try:
+            self._take_lock()
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_lock(self) -> None:
+        try:
+            for folder in (self.folder, self.folder / SEGMENTS, self.folder / PAYLOADS):
+                make_folder(folder)
+            self._lock = Lock(self.folder / LOCK)
+        except BlockingIOError as error:
+            self._refuse(
+                f"process {holder(self.folder / LOCK)} has the evidence log in {self.folder} open "
+                "for writing: stop it, or give this one an ELEANOR_HOME of its own",
+                error,
+            )
+        except OSError as error:
+            message = f"the evidence log in {self.folder} cannot be written: {error}"
+            if not self.folder.is_dir():
+                raise EvidenceUnavailable(message) from error
+            self._refuse(message, error)
+
+    def _open(self) -> None:
+        try:
+            self.head, cuts = examine(self.folder)
+            self._catalog = Catalog(
+                self.folder, lambda: self.head.count, self._note, writable=self.closed is None
+            )
+        except EvidenceCorrupt as error:
+            self._refuse(f"the evidence log is damaged: {error}", error)
+        if self.closed is None:
+            self._cut(cuts)
+            place = self.head.next
+            if place.leaf_at:
+                leaves = AppendOnlyFile(segment_path(self.folder, place.first), place.leaf_at)
+                payloads = AppendOnlyFile(payload_path(self.folder, place.first), place.payload_at)
+                self._pair = Pair(leaves, payloads)
+
+    def _refuse(self, message: str, cause: Exception) -> None:
+        self.closed = Refusal(message, cause)
+        self._log.warning("evidence log is read-only", reason=message)
+
+    def _note(self, note: str) -> None:
+        self.notes.append(note)
+        self._log.warning("evidence log put right", folder=str(self.folder), note=note)
+
+    def _cut(self, cuts: Iterable[Cut]) -> None:
+        for cut in cuts:
+            if cut.size is None:
+                cut.path.unlink()
+            else:
+                file = AppendOnlyFile(cut.path, cut.size)
+                file.take_back(cut.size)
+                file.close()
+            self._note(f"{cut.note}; it was cut off")
+
+    def close(self) -> None:
+        """Let go of everything. All that was acknowledged is durable already."""
+        self.closed = self.closed or CLOSED
+        for held in (self._pair, self._catalog):
+            if held:
+                held.close()
+        if self._lock:
+            self._lock.release()
+        self._pair = self._catalog = self._lock = None
+
+    # -- appending: by one thread -------------------------------------------------------------
+
+    def commit(self, batch: Sequence[Submission]) -> list[Receipt | Refusal]:
+        """Append what is new in `batch`, one write and one sync for each file; never raises.
+
+        An outcome for each, in order.
+        """
+        try:
+            return self._commit(batch)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait must hear of it
+            reason = str(error) or type(error).__name__
+            self._log.error("evidence not recorded", folder=str(self.folder), reason=reason)
+            message = (
+                f"the evidence log in {self.folder} did not record: {reason} "
+                f"({free_space(self.folder)}). It goes on by itself once that is put right"
+            )
+            return [Refusal(message, error)] * len(batch)
+
+    def _commit(self, batch: Sequence[Submission]) -> list[Receipt | Refusal]:
+        catalog = self._catalog
+        if self.closed or catalog is None:
+            return [self.closed or CLOSED] * len(batch)
+        pair, place = self._room()
+        frontier = Frontier(self.head.count, self.head.peaks)
+        outcomes: list[Receipt | Refusal] = []
+        rows: dict[str, Row] = {}
+        leaves: list[bytes] = []
+        payloads: list[bytes] = []
+        for record, heading in batch:
+            known = rows.get(record.record_id) or catalog.known(record.record_id)
+            if known:
+                outcomes.append(_known(known, record))
+                continue
+            leaves.append(leaf_line(place.position, record.leaf, record.leaf_hash))
+            payloads.append(payload_line(place.position, record.payload, record.leaf_hash))
+            frontier.append(bytes.fromhex(record.leaf_hash))
+            rows[record.record_id] = row = row_of(place, record.leaf_hash, heading)
+            outcomes.append(_known(row, record))
+            place = place.after(len(leaves[-1]), len(payloads[-1]))
+        if rows:
+            pair.append(b"".join(leaves), b"".join(payloads))
+            with catalog.lock:
+                self.head = Head(next=place, peaks=frontier.peaks)
+                for row in rows.values():
+                    catalog.add(row)
+        return outcomes
+
+    def _room(self) -> tuple[Pair, Place]:
+        """Return where the next record goes; begin new files where there are none or full ones."""
+        place, peaks = self.head.next, self.head.peaks
+        if self._pair and max(place.leaf_at, place.payload_at) < self._segment_bytes:
+            return self._pair, place
+        leaves, payloads = segment_header(place.position, peaks), payload_header(place.position)
+        pair = Pair.create(
+            (segment_path(self.folder, place.position), leaves),
+            (payload_path(self.folder, place.position), payloads),
+        )
+        if self._pair:
+            self._pair.close()
+        self._pair = pair
+        place = Place(place.position, place.position, len(leaves), len(payloads))
+        self.head = Head(next=place, peaks=peaks)
+        return pair, place
+
+    def tidy(self) -> None:
+        """Bring the index file up to date. It can be made anew, so a failure is only logged."""
+        try:
+            if self._catalog:
+                self._catalog.flush()
+        except Exception as error:  # noqa: BLE001 -- the thread that writes must outlive it
+            self._log.warning("evidence index not written", reason=str(error))
+
+    @property
+    def untidy(self) -> bool:
+        """Whether there are records that the index file does not know of yet."""
+        return self._catalog is not None and self._catalog.waiting > 0
+
+    # -- reading: by any thread ---------------------------------------------------------------
+
+    def count(self) -> int:
+        """Return the number of records. Raises `EvidenceCorrupt` where that cannot be said."""
+        self._refresh()
+        if self._catalog is None:
+            raise self._unreadable()
+        return self.head.count
+
+    def get(self, record_id: str) -> StoredRecord | None:
+        """Return a record, read from its segment and checked; None if there is none."""
+        self._refresh()
+        catalog = self._catalog
+        if catalog is None:
+            return self._search(record_id)
+        row = catalog.find(record_id)
+        if row is None:
+            return None
+        entry = self._entry(row)
+        if entry is None:
+            catalog.rebuild(f"led to a wrong place for record {record_id}")
+            row = catalog.find(record_id)
+            entry = self._entry(row) if row else None
+        return _stored(entry) if entry else None
+
+    def chunk(self, start: Place | int, size: int) -> tuple[list[StoredRecord], Place | int]:
+        """Return at most `size` records from `start` on, and where the next ones start."""
+        self._refresh()
+        stop = self.head.count if self._catalog else None
+        place = locate(self.folder, start) if isinstance(start, int) else start
+        if place is None or (isinstance(start, int) and place.position < start):
+            return [], start
+        entries: list[Entry] = []
+        try:
+            # What comes before a damaged record is handed out first; the next chunk then meets it.
+            entries.extend(islice(records(self.folder, place, stop), size))
+        except EvidenceCorrupt:
+            if not entries:
+                raise
+        return [*map(_stored, entries)], entries[-1].after if entries else place
+
+    def verify(self) -> VerifyReport:
+        """Check everything that is stored, and compare the index with it."""
+        self._refresh()
+        end = (lambda: self.head.next) if self._catalog else None
+        report = verify(self.folder, end, self._catalog)
+        return evolve(report, notes=(*self.notes, *report.notes))
+
+    def _refresh(self) -> None:
+        """Take in what another process has appended since."""
+        catalog = self._catalog
+        if self._lock or catalog is None:
+            return
+        with catalog.lock:
+            place = self.head.next if self.head.next.leaf_at else locate(self.folder, 0)
+            for entry in records(self.folder, place) if place else ():
+                catalog.add(row_of_entry(entry))
+                self.head = Head(next=entry.after)
+
+    def _search(self, record_id: str) -> StoredRecord | None:
+        """Find a record in a damaged log: from the start, as far as it can be read."""
+        place = locate(self.folder, 0)
+        for entry in records(self.folder, place) if place else ():
+            if row_of_entry(entry).record_id == record_id:
+                return _stored(entry)
+        return None
+
+    def _entry(self, row: Row) -> Entry | None:
+        """Return the record that a row leads to, None if it is not the one that the row names."""
+        try:
+            entry = next(records(self.folder, row.place, row.position + 1), None)
+            return entry if entry and row_of_entry(entry) == row else None
+        except (EvidenceCorrupt, OSError, ValueError, TypeError, OverflowError):
+            return None
+
+    def _unreadable(self) -> EvidenceCorrupt | EvidenceUnavailable:
+        message, cause = self.closed or CLOSED
+        error = EvidenceCorrupt if isinstance(cause, EvidenceCorrupt) else EvidenceUnavailable
+        return error(message)
+
+
+def _known(row: Row, record: SealedRecord) -> Receipt | Refusal:
+    """Return the receipt for a record whose id has this row."""
+    if row.leaf_hash != record.leaf_hash:
+        return Refusal(
+            f"record {row.record_id} is in the log at position {row.position} with another leaf "
+            f"({row.leaf_hash}); a record never changes: append a new one"
+        )
+    return Receipt(index=row.position, record_id=row.record_id, leaf_hash=row.leaf_hash)
+
+
+def _stored(entry: Entry) -> StoredRecord:
+    return StoredRecord(
+        index=entry.place.position,
+        record_id=row_of_entry(entry).record_id,
+        leaf_hash=entry.leaf_hash,
+        leaf=entry.leaf,
+        payload=entry.payload,
+    )
