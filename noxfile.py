@@ -47,6 +47,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
 
 
+@nox.session(name="long")
+def long_tests(session: nox.Session) -> None:
+    """What the default run leaves out because it takes many seconds."""
+    everything(session)
+    session.run("pytest", "-m", "long", *session.posargs)
+
+
 @nox.session
 def bare(session: nox.Session) -> None:
     """The core alone: it starts, and says what it lacks."""

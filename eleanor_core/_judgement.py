@@ -23,6 +23,7 @@ from eleanor_core.errors import EvidenceUnavailable
 from eleanor_core.evidence import seal
 from eleanor_core.evidence.facts import assessment_facts, voices_facts
 from eleanor_core.model import (
+    EMPTY_MAP,
     Abstention,
     Assessment,
     CaseAccepted,
@@ -36,6 +37,7 @@ from eleanor_core.model import (
     Event,
     EvidenceRef,
     FrozenMap,
+    JsonObject,
     JsonValue,
     PrecedentAlignment,
     PrecedentRecalled,
@@ -50,6 +52,7 @@ from eleanor_core.model import (
 )
 from eleanor_core.pipeline.aggregate import Heard, aggregate, objects
 from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
+from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.gate import closed
 from eleanor_core.pipeline.impact import Impact, impact
 from eleanor_core.pipeline.recall import recall
@@ -77,6 +80,8 @@ class Judgement:
         self._text: str | None = None
         self._cleaner = Cleaner(panel.redactor)
         self._context: JsonValue = None
+        # The engine's own copy: what voices share, one of them could have altered.
+        self._stated: JsonObject = EMPTY_MAP
         self._others: tuple[Escalation, ...] = ()
         self._critics: dict[str, CriticOutcome] = {}
         self._detectors: dict[str, DetectorResult | Abstention] = {}
@@ -106,7 +111,8 @@ class Judgement:
         scan = await self._scan()
         bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
         watch = Watch(bench)
-        self._context = self._cleaner.value(watch.context)
+        self._stated = watch.context
+        self._context = self._cleaner.value(self._stated)
 
         await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._time_left())
         self._detectors = dict(sorted(self._detectors.items()))
@@ -147,7 +153,7 @@ class Judgement:
                 scan = scanner.scan(text)
         except Exception as error:  # noqa: BLE001 -- an unread text must not pass for a clean one
             scan = self._unread(error)
-        self._text = _masked(text, scan)
+        self._text = scan.masked(text)
         known = tuple(dict.fromkeys(text[start:end] for start, end in scan.redactions))
         self._cleaner = Cleaner(self._panel.redactor, known)
         self._mark("scan")
@@ -194,8 +200,8 @@ class Judgement:
             try:
                 if not (panel.needs_embedding or await self._has_precedents()):
                     return None
-                (embedding,) = await panel.embedder.embed((self._given.text,))
-            except Exception as error:  # noqa: BLE001 -- whatever the embedder raises is its fault
+                embedding = await embed(panel.embedder, self._given.text)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it raises is its fault
                 embedding = Abstention(
                     voice="recall", reason="raised", detail=f"embedder: {describe(error)}"
                 )
@@ -204,14 +210,20 @@ class Judgement:
 
     async def _has_precedents(self) -> bool:
         store = self._panel.store
-        return store is not None and await store.count() > 0
+        if store is None:
+            return False
+        count = await store.count()
+        if type(count) is not int or count < 0:
+            # NaN and None would pass for an empty store.
+            raise TypeError(f"the precedent store counted {count!r:.40} cases")
+        return count > 0
 
     def _impact(self) -> Impact:
         panel = self._panel
         return impact(
             case_kind=self._given.kind,
-            context=self._given.context,
-            domain=domain_of(self._given.context),
+            context=self._stated,
+            domain=domain_of(self._stated),
             critics=self._critics,
             thresholds={name: seat.thresholds for name, seat in panel.seats.items()},
             policy=panel.settings.policy,
@@ -251,7 +263,7 @@ class Judgement:
                 panel_objects=objecting,
                 settings=panel.settings.recall,
             )
-        except Exception as error:  # noqa: BLE001 -- whatever the store raises is its fault
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it raises is its fault
             return Abstention(voice="recall", reason="raised", detail=describe(error))
 
     def _uncertainty(
@@ -264,7 +276,7 @@ class Judgement:
                 self._critics,
                 self._detectors,
                 precedent,
-                domain=domain_of(self._given.context),
+                domain=domain_of(self._stated),
                 impact=weight,
                 policy=settings.policy,
                 settings=settings.uncertainty,
@@ -272,6 +284,7 @@ class Judgement:
             )
         except Exception as error:  # noqa: BLE001 -- a defect here must not lose the judgement
             outcome = Abstention(voice="uncertainty", reason="raised", detail=describe(error))
+        outcome = self._cleaner.outcome(outcome)
         self._mark("uncertainty")
         self._emit(UncertaintyAnalysed(trace_id=self._given.trace_id, outcome=outcome))
         return outcome
@@ -303,10 +316,13 @@ class Judgement:
     async def _record(self, assessment: Assessment) -> Assessment:
         try:
             sealed = self._sealed("assessment", assessment_facts(assessment), to_json(assessment))
-            await self._append(sealed)
-        except (EvidenceUnavailable, ValueError) as error:
-            # A ValueError: something in it has no canonical form, so nothing could vouch for it.
+            await append(self._panel, sealed)
+        except EvidenceUnavailable as error:
             raise EvidenceUnavailable(str(error), assessment=closed(assessment)) from error
+        except Exception as error:
+            # Something in it has no wire or canonical form, so nothing could vouch for it.
+            said = f"no record can be made of the judgement: {describe(error)}"
+            raise EvidenceUnavailable(said, assessment=closed(assessment)) from error
         self._mark("record")
         return evolve(
             assessment,
@@ -322,7 +338,7 @@ class Judgement:
             "detectors": {name: to_json(outcome) for name, outcome in self._detectors.items()},
         }
         try:
-            await self._append(self._sealed("abandoned", facts, heard))
+            await append(self._panel, self._sealed("abandoned", facts, heard))
         except EvidenceUnavailable as unavailable:
             _log.error("abandoned_without_record", trace_id=self._given.trace_id)
             raise unavailable from error
@@ -332,8 +348,8 @@ class Judgement:
     ) -> SealedRecord:
         given = self._given
         if self._text is None:
-            # Ended before the scan could say where secrets are.
-            self._text = self._cleaner.text(given.text)
+            # Ended before the scan could say where secrets are, encoded ones too.
+            self._text = "*" * len(given.text)
             self._context = self._cleaner.value(thaw(given.context))
         case: JsonValue = {"text": self._text, "context": self._context, "kind": given.kind}
         return seal(
@@ -345,10 +361,6 @@ class Judgement:
             },
             payload={"case": case, "result": result},
         )
-
-    async def _append(self, sealed: SealedRecord) -> None:
-        """Make a record durable. Shielded: who walks away now must not tear it."""
-        await append(self._panel, sealed)
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -381,15 +393,5 @@ async def append(panel: Panel, sealed: SealedRecord) -> None:
         raise EvidenceUnavailable(
             f"the evidence log did not acknowledge within {seconds:g} s"
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EvidenceUnavailable(f"the evidence log failed: {describe(error)}") from error
-
-
-def _masked(text: str, scan: Scan) -> str:
-    """Return the text with every span that a `redact` pattern matched overwritten, same length."""
-    if not scan.redactions:
-        return text
-    characters = list(text)
-    for start, end in scan.redactions:
-        characters[start:end] = "*" * (end - start)
-    return "".join(characters)

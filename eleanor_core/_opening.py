@@ -44,7 +44,7 @@ async def open_evidence(
             lost = [text for text in broken if text.startswith("evidence/")]
             raise EvidenceUnavailable(
                 " ".join(lost)
-                or "no evidence sink is enabled: install one, such as the dist eleanor-evidence-local"
+                or "no evidence sink is enabled: install one, such as eleanor-evidence-local"
             )
         order = [name for name in settings.evidence.sinks if name in running] or sorted(running)
         yield {name: running[name] for name in order}

@@ -20,7 +20,7 @@ from eleanor_core.api import (
     StoredRecord,
     Thresholds,
 )
-from eleanor_core.errors import EvidenceUnavailable, RequiredPluginError
+from eleanor_core.errors import EvidenceUnavailable, RequiredPluginError, SettingsError
 from eleanor_core.evidence import FanOut, Redactor
 from eleanor_core.model import Abstention, CriticResult, DetectorResult, Provenance
 from eleanor_core.pipeline.accept import accept_critic, accept_detector
@@ -53,6 +53,8 @@ class Panel:
     recall_fault: Abstention | None
     evidence: FanOut
     broken: tuple[Broken, ...]
+    failed: int = 0
+    """How many plugins had failed by themselves when this panel was put together."""
 
 
 def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
@@ -65,17 +67,25 @@ def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
     own = declaration.thresholds
     if given is None:
         return own
-    return Thresholds(
-        objection=own.objection if given.objection is None else given.objection,
-        escalation=own.escalation if given.escalation is None else given.escalation,
-        deny=own.deny if given.deny is None else given.deny,
-    )
+    try:
+        return Thresholds(
+            objection=own.objection if given.objection is None else given.objection,
+            escalation=own.escalation if given.escalation is None else given.escalation,
+            deny=own.deny if given.deny is None else given.deny,
+        )
+    except ValueError as error:
+        raise SettingsError(
+            f"critics.{loaded.name}.thresholds, beside what {loaded.provenance.dist} declares: "
+            f"{error}"
+        ) from error
 
 
 def assemble(settings: Settings, registry: Registry, products: Products) -> Panel:
     """Put the started plugins together. Raises RequiredPluginError for unusable patterns."""
     scanner, unusable = _compiled(registry, products)
+    failed = products.failed
     broken = (*registry.broken, *products.broken, *unusable)
+    broken += failed
     critics = _voices("critics", settings, registry, products, broken)
     detectors = _voices("detectors", settings, registry, products, broken)
     voices = [*critics.values(), *detectors.values()]
@@ -99,6 +109,7 @@ def assemble(settings: Settings, registry: Registry, products: Products) -> Pane
         recall_fault=_recall_fault(broken),
         evidence=_fan_out(settings, products, broken),
         broken=broken,
+        failed=len(failed),
     )
 
 
@@ -137,6 +148,9 @@ def _voice(
         execution=declaration.execution,
         deadline=(entry.deadline if entry else None) or declaration.deadline,
         gaps=frozenset(declaration.gaps),
+        categories=frozenset(declaration.categories)
+        if isinstance(declaration, DetectorDeclaration)
+        else None,
         thresholds=thresholds,
         principle=declaration.principle if isinstance(declaration, CriticDeclaration) else None,
         needs_embedding=declaration.needs_embedding,
@@ -238,7 +252,9 @@ def _fan_out(settings: Settings, products: Products, broken: tuple[Broken, ...])
     order = settings.evidence.sinks or tuple(sorted({*running, *lost}))
     return FanOut(
         {
-            name: running.get(name) or LostSink(lost.get(name, f"evidence/{name} is not enabled"))
+            name: running[name]
+            if name in running and name not in lost
+            else LostSink(lost.get(name, f"evidence/{name} is not enabled"))
             for name in order
         }
     )

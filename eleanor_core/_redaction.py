@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeVar, cast
 
-from attrs import AttrsInstance, fields, has
+from attrs import evolve
 
 from eleanor_core.evidence import Redactor
 from eleanor_core.model import (
     Abstention,
     CriticResult,
+    CriticViolation,
     DetectorResult,
+    DetectorSignal,
+    EscalationSignal,
+    Gap,
     JsonValue,
     PrecedentAlignment,
+    PrecedentCase,
+    PrecedentMatch,
+    UncertaintyAnalysis,
 )
 
 T = TypeVar("T")
+# Typed for one class at a time; here it is whichever of those below.
+_evolve = cast("Callable[..., object]", evolve)
+
+_SAID: Final[Mapping[type, tuple[str, ...]]] = {
+    Abstention: ("detail",),
+    CriticResult: ("justification", "violations", "escalations", "not_assessed"),
+    CriticViolation: ("rationale",),
+    EscalationSignal: ("rationale",),
+    Gap: ("concern",),
+    DetectorResult: ("signals", "not_assessed"),
+    DetectorSignal: ("view", "note"),
+    PrecedentAlignment: ("cases", "escalations"),
+    PrecedentMatch: ("case",),
+    PrecedentCase: ("text", "reason"),
+    UncertaintyAnalysis: ("reasons", "escalations"),
+}
+"""Where free words stand, directly or further down. Names, clauses and declared words do not."""
 
 
 class Cleaner:
@@ -28,7 +52,8 @@ class Cleaner:
 
     def __init__(self, redactor: Redactor, known: tuple[str, ...] = ()) -> None:
         self._redactor = redactor
-        self._known = known
+        # Longest first: a passage inside another would hide its part and leave the rest.
+        self._known = tuple(sorted(known, key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """Return `text` masked."""
@@ -42,48 +67,31 @@ class Cleaner:
 
     def outcome(self, outcome: T) -> T:
         """Return what a voice said, masked; itself where nothing is to be masked (one scan)."""
-        said = "\n".join(_words(outcome))
-        if self.text(said) == said:
+        said = tuple(_words(outcome))
+        joined = "\n".join(said)
+        quoted = tuple(passage for passage in self._known if passage in joined)
+        if not quoted and self._redactor.value(said) == said:
             return outcome
-        return cast("T", self._rebuilt(outcome))
-
-    def _rebuilt(self, value: object) -> object:
-        if type(value) is str:
-            return self.text(value)
-        if isinstance(value, tuple):
-            return tuple(self._rebuilt(item) for item in value)
-        if has(type(value)):
-            form = cast("type[AttrsInstance]", type(value))
-            return form(
-                **{
-                    field.alias: self._rebuilt(getattr(value, field.name)) for field in fields(form)
-                }
-            )
-        return value
+        return cast("T", _rebuilt(outcome, Cleaner(self._redactor, quoted).text))
 
 
-def _words(outcome: object) -> Iterator[str]:
+def _words(value: object) -> Iterator[str]:
     """Yield every string that a voice chose itself."""
-    if isinstance(outcome, Abstention):
-        yield outcome.detail
-    elif isinstance(outcome, CriticResult):
-        yield outcome.justification
-        for violation in outcome.violations:
-            yield violation.rationale
-        for escalation in outcome.escalations:
-            yield escalation.rationale
-        for gap in outcome.not_assessed:
-            yield gap.concern
-    elif isinstance(outcome, PrecedentAlignment):
-        for match in outcome.cases:
-            yield match.case.text
-            yield match.case.reason
-        for escalation in outcome.escalations:
-            yield escalation.rationale
-    elif isinstance(outcome, DetectorResult):
-        for signal in outcome.signals:
-            yield signal.category
-            yield signal.view
-            yield signal.note
-        for gap in outcome.not_assessed:
-            yield gap.concern
+    if type(value) is str:
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _words(item)
+    else:
+        for name in _SAID.get(type(value), ()):
+            yield from _words(getattr(value, name))
+
+
+def _rebuilt(value: object, mask: Callable[[str], str]) -> object:
+    """Return `value` with every string that `_words` finds in it masked."""
+    if type(value) is str:
+        return mask(value)
+    if isinstance(value, tuple):
+        return tuple(_rebuilt(item, mask) for item in value)
+    changes = {name: _rebuilt(getattr(value, name), mask) for name in _SAID.get(type(value), ())}
+    return _evolve(value, **changes) if changes else value

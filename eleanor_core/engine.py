@@ -26,11 +26,13 @@ from eleanor_core.errors import (
     InvalidInput,
     NoPanel,
     NotRunning,
+    SettingsError,
 )
 from eleanor_core.evidence import seal
 from eleanor_core.model import (
     Assessment,
     CaseKind,
+    DecisionMade,
     Event,
     ExecutableDecision,
     JsonObject,
@@ -73,6 +75,7 @@ class EleanorEngine:
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
         self._panel: Panel | None = None
+        self._products = Products(started={})
         self._in_flight = 0
         self._idle = anyio.Event()
         self._stopping = anyio.Event()
@@ -141,6 +144,7 @@ class EleanorEngine:
             self._stopped.set()
 
     async def _open(self, products: Products) -> Panel:
+        self._products = products
         panel = assemble(self.settings, self._registry, products)
         for item in panel.broken:
             _log.error("plugin_broken", plugin=item.ref, stage=item.stage, error=item.error)
@@ -178,7 +182,11 @@ class EleanorEngine:
             "settings": dict(effective(self._loaded)),
         }
         try:
-            await append(panel, seal("settings", trace_id="", facts=facts, payload={}))
+            record = seal("settings", trace_id="", facts=facts, payload={})
+        except ValueError as error:
+            raise SettingsError(f"the settings cannot be recorded: {error}") from error
+        try:
+            await append(panel, record)
         except EvidenceUnavailable as error:
             # Judging would fail the same way and say so; starting must still be possible.
             _log.warning("settings_not_recorded", reason=str(error))
@@ -195,6 +203,7 @@ class EleanorEngine:
     ) -> Assessment:
         """Judge one case and return once its record is durable.
 
+        `trace_id` stands in the record's leaf, which nobody can erase: put nothing personal in it.
         Raises InvalidInput (the refusal is recorded too), NoPanel, NotRunning, and
         EvidenceUnavailable, which carries the assessment with a closed gate.
         """
@@ -230,23 +239,33 @@ class EleanorEngine:
         if self._streams is None:
             raise NotRunning("the engine is stopping")
         self._streams.start_soon(judge)
+        decided = False
         with receive:
             try:
                 async for event in receive:
                     yield event
+                    decided = isinstance(event, DecisionMade)
             finally:
                 scope.cancel()
         if failed:
             raise failed[0]
+        if not decided:
+            raise NotRunning("the engine stopped before it could decide; the case is abandoned")
 
     async def executable(self, assessment: Assessment) -> ExecutableDecision:
         """Return the permission to execute what was judged.
 
-        Raises GateClosed if the gate is closed, and UnresolvableRecord if the log does not hold
-        the record that the assessment names, as it names it.
+        Raises GateClosed if the gate is closed, and UnresolvableRecord if a log does not hold
+        the record that the assessment names, as it names it: every sink is asked, for a record
+        that one of them never acknowledged permits nothing.
         """
-        reference = assessment.evidence
-        stored = await self.evidence.get(reference.record_id) if reference else None
+        panel, reference = self._panel, assessment.evidence
+        if panel is None:
+            raise NotRunning("the engine is not running")
+        stored = [
+            await sink.get(reference.record_id) if reference else None
+            for sink in panel.evidence.sinks.values()
+        ]
         return self._gate.admit(assessment, stored)
 
     def recognises(self, decision: ExecutableDecision) -> bool:
@@ -276,6 +295,9 @@ class EleanorEngine:
             raise NotRunning(
                 "the engine is not running: use `async with EleanorEngine() as engine`"
             )
+        if len(self._products.failed) > self._panel.failed:
+            # Who was lost while running is a fault from now on, as one that never started.
+            self._panel = assemble(self.settings, self._registry, self._products)
         if not self._panel.seats:
             raise NoPanel(
                 "no critic is enabled, so nothing can be judged: install some, such as the dist "
@@ -297,8 +319,10 @@ class EleanorEngine:
 
     @property
     def broken(self) -> tuple[Broken, ...]:
-        """Enabled plugins that failed to load or to start, with the reason and what to do."""
-        return self._panel.broken if self._panel else self._registry.broken
+        """Enabled plugins that failed to load, to start or to go on: why, and what to do."""
+        if self._panel is None:
+            return self._registry.broken
+        return (*self._panel.broken, *self._products.failed[self._panel.failed :])
 
     @property
     def evidence(self) -> EvidenceSink:
@@ -327,7 +351,7 @@ def _load(settings: Settings | LoadedSettings | JsonObject | None) -> LoadedSett
 
 
 def _refusal(error: InvalidInput, text: object) -> SealedRecord:
-    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else b""
+    raw = str.encode(text, errors="surrogatepass") if isinstance(text, str) else b""
     return seal(
         "refused",
         trace_id="",

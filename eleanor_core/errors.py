@@ -58,19 +58,19 @@ class RequiredPluginError(PluginError):
     code = "required_plugin"
 
 
-class NoPanel(EleanorError):  # noqa: N818
+class NoPanel(EleanorError):  # noqa: N818 -- as above
     """No critic is enabled, so nothing can be judged. Never an `allow`."""
 
     code = "no_panel"
 
 
-class NotRunning(EleanorError):  # noqa: N818
+class NotRunning(EleanorError):  # noqa: N818 -- as above
     """The engine was used outside `async with`, or after it was shut down."""
 
     code = "not_running"
 
 
-class EvidenceUnavailable(EleanorError):  # noqa: N818
+class EvidenceUnavailable(EleanorError):  # noqa: N818 -- as above
     """The judgement was made, but no evidence log acknowledged its record.
 
     `assessment` is the judgement, with its gate closed: it may be read, nothing may run on it.
@@ -84,25 +84,25 @@ class EvidenceUnavailable(EleanorError):  # noqa: N818
         self.assessment = assessment
 
 
-class GateClosed(EleanorError):  # noqa: N818
+class GateClosed(EleanorError):  # noqa: N818 -- as above
     """An executable decision was asked for, and the gate does not allow one."""
 
     code = "gate_closed"
 
 
-class UnresolvableRecord(EleanorError):  # noqa: N818
+class UnresolvableRecord(EleanorError):  # noqa: N818 -- as above
     """A record id that the evidence log does not hold, or whose leaf hash does not match."""
 
     code = "unresolvable_record"
 
 
-class EvidenceCorrupt(EleanorError):  # noqa: N818
+class EvidenceCorrupt(EleanorError):  # noqa: N818 -- as above
     """Stored evidence that does not verify. The message says which file and where."""
 
     code = "evidence_corrupt"
 
 
-class SecretUnavailable(EleanorError):  # noqa: N818
+class SecretUnavailable(EleanorError):  # noqa: N818 -- as above
     """A secret reference that its provider could not resolve. Never holds the value."""
 
     code = "secret_unavailable"

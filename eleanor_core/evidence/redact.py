@@ -15,13 +15,14 @@ from eleanor_core.api.declarations import Pattern
 from eleanor_core.model.json import FrozenMap, JsonValue
 
 MASK: Final = "*"
+PASSES: Final = 8
+"""How often masks may complete further matches before the whole text is masked."""
 
 # A set of a few thousand patterns needs 16 MiB to compile; the rest is room for its states.
 _MAX_MEM: Final = 64 << 20
 # What can tell the start or end of the text from that of a line, even under the flag `m`.
 _TEXT_ANCHOR: Final = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-")
-
-
+_ALWAYS: Final = r"\z"
 _CONTINUATION: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
 
 
@@ -51,9 +52,11 @@ class Redactor:
         # each. It may say yes too often, never too seldom; the patterns themselves decide.
         self._any = re2.Set.SearchSet(options)
         for pattern in redacting:
-            self._any.Add(f"(?m:{pattern.regex})")
-        if redacting:
-            self._any.Compile()
+            # Not as a group: the end of it would belong to the literal of an open `\Q`.
+            self._any.Add(f"(?m){pattern.regex}")
+        # Hits in every text: an answer without it is a set that ran out of memory, not "no hits".
+        self._any.Add(_ALWAYS)
+        self._any.Compile()
         self._joinable = not any(_TEXT_ANCHOR.search(pattern.regex) for pattern in redacting)
 
     def text(self, text: str) -> str:
@@ -61,28 +64,37 @@ class Redactor:
         if not self._patterns:
             return text
         data = text.encode("utf-8", "surrogatepass")
-        hits = self._any.Match(data)
-        if not hits:
-            return text
-        masked = self._masked(data, hits)
         # A mask may complete another match; on to where nothing changes, so that twice is once.
-        while masked != data:
-            data, hits = masked, self._any.Match(masked)
-            masked = self._masked(data, hits or ())
-        return data.decode("utf-8", "surrogatepass")
+        for masking in range(PASSES):
+            hits = self._hits(data)
+            if hits == [] and not masking:
+                return text
+            masked = None if hits is None else self._masked(data, hits)
+            if masked is None:
+                break
+            if masked == data:
+                return data.decode("utf-8", "surrogatepass")
+            data = masked
+        return MASK * len(text)
 
     def value(self, value: JsonValue) -> JsonValue:
         """Return `value` with every string in it masked, keys too; itself where nothing hits.
 
-        Keys that become equal are kept apart by a longer mask.
+        Keys that become equal are kept apart by a number.
         """
         if not self._patterns:
             return value
         if self._joinable:
             joined = "\n".join(_strings(value))
-            if not self._any.Match(joined.encode("utf-8", "surrogatepass")):
+            if self._hits(joined.encode("utf-8", "surrogatepass")) == []:
                 return value
         return self._redacted(value)
+
+    def _hits(self, data: bytes) -> list[int] | None:
+        """Return the patterns that may hit, None where the set ran out of memory."""
+        hits: list[int] = self._any.Match(data) or []
+        always = len(self._patterns)
+        return [hit for hit in hits if hit != always] if always in hits else None
 
     def _masked(self, data: bytes, hits: Sequence[int]) -> bytes:
         pieces: list[bytes] = []
@@ -103,10 +115,12 @@ class Redactor:
             return self.text(value)
         if isinstance(value, Mapping):
             redacted: dict[str, JsonValue] = {}
+            alike: dict[str, int] = {}
             for key, item in value.items():
-                name = self.text(key)
+                name = masked = self.text(key)
                 while name in redacted:
-                    name = self.text(name + MASK)
+                    alike[masked] = alike.get(masked, 1) + 1
+                    name = f"{masked}#{alike[masked]}"
                 redacted[name] = self._redacted(item)
             return FrozenMap(redacted) if isinstance(value, FrozenMap) else redacted
         if isinstance(value, Sequence):

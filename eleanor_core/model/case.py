@@ -22,9 +22,14 @@ DEFAULT_DOMAIN = "general"
 
 
 def domain_of(context: JsonObject) -> str:
-    """Return the domain that a context states; no stated domain is `general`."""
+    """Return the domain that a context states; no stated domain is `general`.
+
+    What is stated and is no name is returned as it reads: no panel was validated in such a domain.
+    """
     domain = context.get("domain")
-    return domain if isinstance(domain, str) and domain else DEFAULT_DOMAIN
+    if domain is None or domain == "":
+        return DEFAULT_DOMAIN
+    return domain if isinstance(domain, str) else f"{domain!r:.80}"
 
 
 @frozen(kw_only=True)

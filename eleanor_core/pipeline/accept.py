@@ -6,6 +6,9 @@ else holds a reference to it and every value is validated again, however the fir
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final, TypeVar
+
 from eleanor_core.model import (
     Case,
     CriticResult,
@@ -16,6 +19,13 @@ from eleanor_core.model import (
     Gap,
 )
 from eleanor_core.pipeline.voice import Voice
+
+T = TypeVar("T")
+
+MAX_FINDINGS: Final = 5_000
+"""Most violations, escalations, signals or gaps of one result."""
+MAX_CHARACTERS: Final = 1_000_000
+"""Most characters of all words of one result together."""
 
 
 class MalformedError(Exception):
@@ -29,22 +39,24 @@ def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> Cri
     if result.critic != voice.name:
         raise MalformedError(f"signed as {result.critic!r:.60}, not as {voice.name!r}")
     try:
-        return CriticResult(
+        own = CriticResult(
             critic=voice.name,
             score=float(result.score),
             confidence=float(result.confidence),
             justification=result.justification,
-            violations=tuple(_violation(item, case) for item in result.violations),
-            escalations=tuple(
-                EscalationSignal(clause=item.clause, tier=item.tier, rationale=item.rationale)
-                for item in result.escalations
-            ),
-            not_assessed=_gaps(result.not_assessed, voice.gaps),
+            violations=_all(result.violations, lambda item: _violation(item, case)),
+            escalations=_all(result.escalations, _escalation),
+            not_assessed=_all(result.not_assessed, lambda item: _gap(item, voice.gaps)),
             severity=result.severity,
             provenance=voice.provenance,
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedError(str(error)) from error
+    said = [item.rationale for item in own.violations]
+    said += [item.rationale for item in own.escalations]
+    said += [gap.concern for gap in own.not_assessed]
+    _bound(own.justification, *said)
+    return own
 
 
 def accept_detector(voice: Voice[DetectorResult], result: object, case: Case) -> DetectorResult:
@@ -55,15 +67,37 @@ def accept_detector(voice: Voice[DetectorResult], result: object, case: Case) ->
     if result.detector != name:
         raise MalformedError(f"signed as {result.detector!r:.60}, not as {name!r}")
     try:
-        return DetectorResult(
+        own = DetectorResult(
             detector=name,
             score=float(result.score),
-            signals=tuple(_signal(item, name, case) for item in result.signals),
-            not_assessed=_gaps(result.not_assessed, voice.gaps),
+            signals=_all(result.signals, lambda item: _signal(item, name, voice.categories, case)),
+            not_assessed=_all(result.not_assessed, lambda item: _gap(item, voice.gaps)),
             provenance=voice.provenance,
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedError(str(error)) from error
+    notes = (text for item in own.signals for text in (item.note, item.view))
+    _bound(*notes, *(gap.concern for gap in own.not_assessed))
+    return own
+
+
+def _bound(*words: str) -> None:
+    if (total := sum(map(len, words))) > MAX_CHARACTERS:
+        raise MalformedError(f"holds {total} characters of words, the limit is {MAX_CHARACTERS}")
+
+
+def _all(items: tuple[T, ...], copy: Callable[[T], T]) -> tuple[T, ...]:
+    if type(items) is not tuple:
+        raise MalformedError(f"holds a {type(items).__name__} where a tuple belongs")
+    if len(items) > MAX_FINDINGS:
+        raise MalformedError(
+            f"holds {len(items)} findings of one sort, the limit is {MAX_FINDINGS}"
+        )
+    return tuple(copy(item) for item in items)
+
+
+def _escalation(item: EscalationSignal) -> EscalationSignal:
+    return EscalationSignal(clause=item.clause, tier=item.tier, rationale=item.rationale)
 
 
 def _violation(item: CriticViolation, case: Case) -> CriticViolation:
@@ -75,9 +109,14 @@ def _violation(item: CriticViolation, case: Case) -> CriticViolation:
     )
 
 
-def _signal(item: DetectorSignal, name: str, case: Case) -> DetectorSignal:
+def _signal(
+    item: DetectorSignal, name: str, declared: frozenset[str] | None, case: Case
+) -> DetectorSignal:
     if item.detector != name:
         raise MalformedError(f"holds a signal of {item.detector!r:.60}")
+    # It goes into the leaf, which nobody can erase: a word made up for this case must not.
+    if declared is not None and item.category not in declared:
+        raise MalformedError(f"category {item.category!r:.60} is not in its declaration")
     return DetectorSignal(
         detector=name,
         category=item.category,
@@ -88,12 +127,11 @@ def _signal(item: DetectorSignal, name: str, case: Case) -> DetectorSignal:
     )
 
 
-def _gaps(gaps: tuple[Gap, ...], declared: frozenset[str]) -> tuple[Gap, ...]:
-    for gap in gaps:
-        # A reason that was never declared could be a fault in disguise.
-        if gap.reason not in declared:
-            raise MalformedError(f"gap reason {gap.reason!r:.60} is not in its declaration")
-    return tuple(Gap(concern=gap.concern, reason=gap.reason) for gap in gaps)
+def _gap(item: Gap, declared: frozenset[str]) -> Gap:
+    # A reason that was never declared could be a fault in disguise.
+    if item.reason not in declared:
+        raise MalformedError(f"gap reason {item.reason!r:.60} is not in its declaration")
+    return Gap(concern=item.concern, reason=item.reason)
 
 
 def _within(span: tuple[int, int] | None, case: Case) -> tuple[int, int] | None:

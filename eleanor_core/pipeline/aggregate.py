@@ -62,9 +62,7 @@ def aggregate(
 ) -> Decision:
     """Decide. `seats` holds every critic of `heard`; `prohibited` are clauses no human opens."""
     order = _order(heard.critics, seats)
-    ranked = [
-        outcome for name in order if isinstance(outcome := heard.critics[name], CriticResult)
-    ]
+    ranked = [outcome for name in order if isinstance(outcome := heard.critics[name], CriticResult)]
     objecting = [result for result in ranked if objects(result, seats[result.critic].thresholds)]
     escalations = _escalations(heard, order)
     forbidden = sorted(_named(objecting, escalations) & prohibited)

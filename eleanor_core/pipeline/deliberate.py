@@ -7,6 +7,7 @@ So the engine keeps copies of its own, goes on with those, and finds out if the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from attrs import field, frozen
 
@@ -19,6 +20,7 @@ from eleanor_core.model import (
     Escalation,
     FrozenMap,
     Hit,
+    JsonObject,
     JsonValue,
     View,
     thaw,
@@ -60,9 +62,9 @@ class Watch:
         self._before = _snapshot(bench)
 
     @property
-    def context(self) -> JsonValue:
+    def context(self) -> JsonObject:
         """The engine's own copy of the context, as plain JSON values."""
-        return self._before[0]
+        return cast("JsonObject", self._before[0])
 
     def escalations(self, meanwhile: str) -> tuple[Escalation, ...]:
         """Return U1 in the engine's name if a shared leaf was altered `meanwhile`, else nothing."""
@@ -75,19 +77,27 @@ class Watch:
 def _snapshot(bench: Bench) -> tuple[JsonValue, tuple[tuple[object, ...], ...], object]:
     context: FrozenMap = bench.given.context
     leaves = (
-        *((view.name, view.text) for view in bench.views),
+        *((view.name, view.text, view.origins) for view in bench.views),
         *(
             (hit.pattern, hit.span, hit.view, hit.view_span)
             for hits in bench.hits.values()
             for hit in hits
         ),
         *(
-            (signal.detector, signal.category, signal.severity, signal.span, signal.note)
+            (
+                signal.detector,
+                signal.category,
+                signal.severity,
+                signal.span,
+                signal.view,
+                signal.note,
+            )
             for signal in bench.signals
         ),
     )
     embedding = bench.embedding
-    return thaw(context), leaves, embedding and (embedding.encoder_id, embedding.data)
+    vector = embedding and (embedding.encoder_id, embedding.dim, embedding.data)
+    return thaw(context), leaves, vector
 
 
 def testimony(detectors: Mapping[str, DetectorResult | Abstention]) -> tuple[DetectorSignal, ...]:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import evolve
 
@@ -39,8 +39,19 @@ class GateKeeper:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def admit(self, assessment: Assessment, stored: StoredRecord | None) -> ExecutableDecision:
-        """Make the permission. Raises GateClosed or UnresolvableRecord, saying what failed."""
+    def admit(
+        self, assessment: Assessment, copies: Sequence[StoredRecord | None]
+    ) -> ExecutableDecision:
+        """Make the permission. `copies`: what each log holds of the record, the primary one first.
+
+        Raises GateClosed or UnresolvableRecord, saying what failed.
+        """
+        permissions = [self._permission(assessment, stored) for stored in copies or (None,)]
+        return permissions[0]
+
+    def _permission(
+        self, assessment: Assessment, stored: StoredRecord | None
+    ) -> ExecutableDecision:
         reference = assessment.evidence
         if reference is None or stored is None:
             raise UnresolvableRecord(
@@ -88,6 +99,10 @@ class GateKeeper:
 
     def made(self, decision: ExecutableDecision) -> bool:
         """Return whether this gate made `decision` and nobody changed it since."""
+        if type(decision) is not ExecutableDecision or type(decision.seal) is not str:
+            return False
+        if not decision.seal.isascii():
+            return False
         seal = self._seal(
             decision.record_id,
             decision.leaf_hash,

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
+
+from attrs import evolve
 
 from eleanor_core.api import PrecedentStore
 from eleanor_core.model import (
     Embedding,
     EscalationSignal,
     PrecedentAlignment,
+    PrecedentCase,
     PrecedentMatch,
 )
 from eleanor_core.pipeline.impact import Impact
@@ -73,7 +77,21 @@ async def _nearest(
     if embedding is None:
         msg = "the precedent store cannot be asked: the case was not embedded; enable an embedder"
         raise ValueError(msg)
-    return await store.nearest(embedding, settings.neighbours)
+    matches = tuple(
+        islice(await store.nearest(embedding, settings.neighbours), settings.neighbours + 1)
+    )
+    if len(matches) > settings.neighbours:
+        msg = f"the precedent store returned more than the {settings.neighbours} cases asked for"
+        raise ValueError(msg)
+    return tuple(_own(match) for match in matches)
+
+
+def _own(match: object) -> PrecedentMatch:
+    """Return a copy, every value of which is checked again. Raises TypeError or ValueError."""
+    if type(match) is not PrecedentMatch or type(match.case) is not PrecedentCase:
+        msg = f"the precedent store returned {type(match).__name__}, not PrecedentMatch"
+        raise TypeError(msg)
+    return evolve(match, case=evolve(match.case))
 
 
 def _cautious(match: PrecedentMatch) -> bool:

@@ -28,6 +28,8 @@ INLINE_BUDGET: Final = 0.005
 """Seconds of CPU time that one inline call may use, beside 50 us for each 1,000 characters."""
 INLINE_BUDGET_PER_CHARACTER: Final = 50e-9
 OVERRUNS_BEFORE_MOVE: Final = 3
+MAX_DETAIL: Final = 300
+"""Characters of what a fault says about itself."""
 THREADS: Final = 16
 PROCESSES: Final = 4
 
@@ -40,7 +42,7 @@ def describe(error: BaseException) -> str:
         text = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 -- an error of a voice may fail even at this
         text = ""
-    said = f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+    said = f"{type(error).__name__}: {text}"[:MAX_DETAIL] if text else type(error).__name__
     # What cannot be encoded could not be recorded either.
     return said.encode(errors="replace").decode()
 
@@ -135,10 +137,12 @@ class Runner(Generic[R]):
         deadline = min(voice.deadline, time_left)
         started = anyio.current_time()
         reason: AbstentionReason = "overload" if self._full(voice) else "deadline"
-        outcome: R | Abstention = self._abstain(voice, reason, f"no answer in {deadline:g} s")
+        outcome: R | Abstention | None = None
         with anyio.move_on_after(deadline) as scope:
             outcome = await self._call_waiting(voice, case_for(voice), scope)
-        if anyio.current_time() > scope.deadline and not isinstance(outcome, Abstention):
+        if outcome is None:
+            outcome = self._abstain(voice, reason, f"no answer in {deadline:g} s")
+        elif anyio.current_time() > scope.deadline and not isinstance(outcome, Abstention):
             took = anyio.current_time() - started
             outcome = self._abstain(voice, "late", f"answered after {took:.3g} s of {deadline:g} s")
         report(key, outcome)
@@ -157,9 +161,9 @@ class Runner(Generic[R]):
         except (KeyboardInterrupt, anyio.get_cancelled_exc_class()):
             raise
         except MalformedError as error:
-            return self._abstain(voice, "malformed", str(error)[:300])
+            return self._abstain(voice, "malformed", str(error))
         except VoiceRaisedError as error:
-            return self._abstain(voice, "raised", str(error)[:300])
+            return self._abstain(voice, "raised", str(error))
         except BaseException as error:  # noqa: BLE001 -- a fault of the voice, whatever it raised
             return self._abstain(voice, "raised", describe(error))
 
@@ -176,9 +180,9 @@ class Runner(Generic[R]):
 
     @staticmethod
     def _abstain(voice: Voice[R], reason: AbstentionReason, detail: str) -> Abstention:
-        return Abstention(
-            voice=voice.name, reason=reason, detail=detail, provenance=voice.provenance
-        )
+        # A voice may have had a hand in the words, and an abstention must always be possible.
+        said = detail[:MAX_DETAIL].encode(errors="replace").decode()
+        return Abstention(voice=voice.name, reason=reason, detail=said, provenance=voice.provenance)
 
 
 def _travels(remake: Remake | None) -> bool:

@@ -26,6 +26,7 @@ from eleanor_core.pipeline.views import views_of
 
 MAX_MEM: Final = 256 << 20
 """Bytes that the automaton may take; RE2's own limit, 8 MB, is too small for many patterns."""
+MASK: Final = "*"
 MAX_HITS: Final = 100
 """Hits of one pattern in one view that are reported."""
 
@@ -71,6 +72,15 @@ class Scan:
     hits: Mapping[str, tuple[Hit, ...]]
     undecoded: tuple[str, ...] = ()
     redactions: tuple[Span, ...] = ()
+
+    def masked(self, text: str) -> str:
+        """Return the text that was scanned with its `redactions` masked, character by character."""
+        if not self.redactions:
+            return text
+        characters = list(text)
+        for start, end in self.redactions:
+            characters[start:end] = MASK * (end - start)
+        return "".join(characters)
 
 
 _Match: TypeAlias = tuple[int, int, str, int]

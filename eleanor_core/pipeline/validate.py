@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from attrs import field, frozen
 
@@ -41,14 +41,14 @@ def validate(
     limits: Limits,
 ) -> ValidInput:
     """Check and freeze one case. Raises InvalidInput that names the JSON path and the limit."""
-    if kind not in _KINDS:
+    if type(kind) is not str or kind not in _KINDS:
         raise InvalidInput(
             f"kind must be one of {', '.join(_KINDS)}, got {kind!r:.40}", path="$.kind"
         )
     return ValidInput(
         text=_text(text, limits),
         context=_context(context, limits),
-        kind=kind,
+        kind=cast("CaseKind", kind),
         trace_id=_trace_id(trace_id),
     )
 
@@ -140,8 +140,10 @@ class _Freezer:
         for key, item in value.items():
             if type(key) is not str:
                 raise self._refuse(f"keys must be strings, found {type(key).__name__}")
-            self._path.append(f".{key:.40}")
-            items[self._string(key)] = self.value(item, depth + 1)
+            self._path.append(f".{key.encode(errors='replace').decode():.40}")
+            # The key first: what it refuses must not reach the path of an error further down.
+            name = self._string(key)
+            items[name] = self.value(item, depth + 1)
             self._path.pop()
         return FrozenMap(items)
 

@@ -41,9 +41,9 @@ _INVISIBLE: Final = (
 # Letters of other scripts that most typefaces draw as a Latin letter (compare Unicode TS 39).
 _LATIN: Final = {
     **dict(zip("АВЕЅІЈКМНОРСТУХԌԚԜ", "ABESIJKMHOPCTYXGQW", strict=True)),
-    **dict(zip("аеѕіјорсухһԁԛԝѡӏ", "aesijopcyxhdqwwl", strict=True)),  # noqa: RUF001
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανοιυϲϳ", "ABEZHIKMNOPTYXavoiucj", strict=True)),  # noqa: RUF001
-    **dict(zip("ɑɡıᴏᴜᴠᴡᴢ", "agiouvwz", strict=True)),  # noqa: RUF001
+    **dict(zip("аеѕіјорсухһԁԛԝѡӏ", "aesijopcyxhdqwwl", strict=True)),  # noqa: RUF001 -- look-alikes are the point
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανοιυϲϳ", "ABEZHIKMNOPTYXavoiucj", strict=True)),  # noqa: RUF001 -- look-alikes are the point
+    **dict(zip("ɑɡıᴏᴜᴠᴡᴢ", "agiouvwz", strict=True)),  # noqa: RUF001 -- look-alikes are the point
 }
 _Part: TypeAlias = tuple[Span, str]
 """A blob's place in the original text, and what it says."""

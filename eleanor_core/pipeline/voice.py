@@ -37,7 +37,8 @@ class Voice(Generic[R]):
     """One enabled critic or detector, started.
 
     `name` is how results and escalations call it. `deadline` in seconds. `gaps` are the reasons
-    that a result may give for what it did not assess. `broken` is set for a voice that was enabled
+    that a result may give for what it did not assess, `categories` those of a detector's signals
+    (None: any). `broken` is set for a voice that was enabled
     and could not load or start: it stands as that abstention in every result.
     """
 
@@ -47,6 +48,7 @@ class Voice(Generic[R]):
     execution: Execution = "task"
     deadline: float = 5.0
     gaps: frozenset[str] = frozenset()
+    categories: frozenset[str] | None = None
     thresholds: Thresholds = Thresholds()
     principle: Principle | None = None
     needs_embedding: bool = False

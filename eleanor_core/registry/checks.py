@@ -37,6 +37,9 @@ from eleanor_core.registry.faults import Defect, place
 MAX_DEADLINE: Final = 3600.0
 """Seconds."""
 
+STAGES: Final = frozenset(("embedder", "engine", "recall", "scan", "uncertainty"))
+"""Voices that are no critics, and escalate by these names."""
+
 SHAPES: Final[Mapping[Kind, type]] = {
     "secrets": SecretsProvider,
     "backends": Backend,
@@ -116,10 +119,11 @@ def _wrong_values(declaration: AnyDeclaration) -> list[str]:
         wrong.append("probe is not callable")
     if isinstance(declaration, VoiceDeclaration):
         wrong += _wrong_voice(declaration)
-    if isinstance(declaration, CriticDeclaration) and not isinstance(
-        _untyped(declaration, "thresholds"), Thresholds
-    ):
-        wrong.append("thresholds is no Thresholds")
+    if isinstance(declaration, CriticDeclaration):
+        if not isinstance(_untyped(declaration, "thresholds"), Thresholds):
+            wrong.append("thresholds is no Thresholds")
+        if declaration.name in STAGES:
+            wrong.append(f"{declaration.name!r} is the name of a stage, which escalates by it")
     if isinstance(declaration, DetectorDeclaration):
         wrong += _wrong_words("categories", declaration.categories)
     return wrong

@@ -62,7 +62,9 @@ def short(error: BaseException) -> str:
         said = ""
     name = type(error).__name__
     text = f"{name}: {said}" if said else name
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+    text = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+    # What cannot be encoded could be neither shown nor recorded.
+    return text.encode(errors="replace").decode()
 
 
 def own_frame(error: BaseException, package: str) -> str:

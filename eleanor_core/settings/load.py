@@ -95,8 +95,7 @@ def _chosen(given: Path | None, named: str | None, usual: Iterable[Path]) -> lis
         return [given]
     if named is not None:
         return [Path(named.strip())] if named.strip() else []
-    # Path.exists raises for a folder that this user may not enter.
-    return [path for path in usual if os.path.exists(path)]  # noqa: PTH110
+    return [path for path in usual if os.path.exists(path)]  # noqa: PTH110 -- Path.exists raises for a folder that this user may not enter
 
 
 def _home(above: Iterable[Entry | Problem], env: Mapping[str, str]) -> Path | None:

@@ -99,8 +99,10 @@ async def test_one_sink_that_fails_closes_the_gate(
     sound = MemoryLog(name="zz" if first else "a")
     settings = {"deadlines": {"record": 0.1}}
     async with harness(plugins=[CALM, sink, sound], settings=settings) as engine:
+        started = anyio.current_time()
         with pytest.raises(EvidenceUnavailable, match=said) as caught:
             await engine.run(text=TEXT)
+        assert anyio.current_time() - started < 8
     assessment = caught.value.assessment
     assert assessment is not None
     assert (assessment.decision, assessment.gate.open) == ("allow", False)

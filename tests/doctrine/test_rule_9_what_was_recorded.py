@@ -58,6 +58,19 @@ async def test_constraints_that_were_erased_cannot_be_kept(harness: Harness) -> 
                 await engine.executable(assessment)
 
 
+async def test_every_log_must_hold_the_record(harness: Harness) -> None:
+    logs = [MemoryLog(name="a"), MemoryLog(name="b")]
+    async with harness(plugins=[MILD, *logs]) as engine:
+        assessment = await engine.run(text=TEXT)
+        await engine.executable(assessment)
+        for log in logs:
+            record = log.records.pop()
+            with pytest.raises(UnresolvableRecord, match="holds no record"):
+                await engine.executable(assessment)
+            log.records.append(record)
+        await engine.executable(assessment)
+
+
 async def test_a_record_of_another_engine_s_log_is_none(harness: Harness) -> None:
     async with harness(plugins=[MILD]) as engine:
         elsewhere = await engine.run(text=TEXT)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import anyio
 import pytest
 from attrs import evolve, frozen
 from hypothesis import given
@@ -13,6 +14,7 @@ from support.judging import TEXT, judge, rank, with_engine
 from support.panels import Member, contexts, panel_plugins, panels
 
 from eleanor_core.api import (
+    AnyCritic,
     Case,
     CriticDeclaration,
     CriticResult,
@@ -114,6 +116,46 @@ def test_what_is_enabled_and_broken_stands_in_every_result(kind: str) -> None:
             assert assessment.decision == "review"
 
     with_engine([CALM, plugin], twice)
+
+
+class Crashing:
+    """A critic whose background work crashes after it started."""
+
+    @hookimpl
+    def eleanor_register_critics(self) -> Iterable[CriticDeclaration]:
+        """Declare it."""
+        yield CriticDeclaration(name="lost", factory=self.open, principle="risk", clauses=())
+
+    @asynccontextmanager
+    async def open(
+        self, _settings: PluginSettings, _services: Services
+    ) -> AsyncIterator[AnyCritic]:
+        """Start, and crash a moment later."""
+
+        async def crash() -> None:
+            await anyio.sleep(0.01)
+            raise ConnectionError("the server hung up")
+
+        async def weigh(case: Case, /) -> CriticResult:
+            return _well(case)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(crash)
+            yield weigh
+
+
+def test_what_breaks_while_it_runs_stands_in_every_result_from_then_on() -> None:
+    async def later(engine: EleanorEngine) -> None:
+        with anyio.fail_after(20):
+            while not engine.broken:
+                await anyio.sleep(0.01)
+                assessment = await engine.run(text=TEXT)
+        assessment = await engine.run(text=TEXT)
+        outcome = assessment.critics["lost"]
+        assert isinstance(outcome, Abstention)
+        assert (outcome.reason, assessment.decision) == ("broken", "review")
+
+    with_engine([CALM, Crashing()], later)
 
 
 @given(panel=panels, kind=st.sampled_from(sorted(BROKEN)), context=contexts)

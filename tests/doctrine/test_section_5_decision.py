@@ -10,6 +10,7 @@ from support.panels import Member, members, panel_plugins, unit
 
 from eleanor_core.api import Thresholds
 from eleanor_core.model import Assessment, Constraint, CriticViolation
+from eleanor_core.model.decision import DecisionValue
 from eleanor_core.model.signals import Severity
 
 FORBIDDEN = {"policy": {"prohibited_clauses": ["K2"]}}
@@ -54,6 +55,16 @@ def test_the_decision_follows_from_score_severity_and_thresholds(
     assert assessment.gate.open is (expected in ("allow", "constrain"))
 
 
+@given(severities=st.permutations((1, 2, 3)), others=st.lists(st.sampled_from((1, 2)), max_size=3))
+def test_the_gravest_violation_counts_whatever_stands_beside_it(
+    severities: list[Severity], others: list[Severity]
+) -> None:
+    violations = tuple(map(_violation, (*others, *severities)))
+    assessment = _judge(Member(score=0.95, violations=violations, inline=True))
+    assert assessment.critics["alarm"].severity == 3  # type: ignore[union-attr] # it is a result
+    assert assessment.decision == "deny"
+
+
 def test_an_objection_without_an_escalation_says_what_to_change() -> None:
     member = Member(score=0.6, violations=(_violation(1), _violation(2, "K4")), inline=True)
     vague = Member(score=0.7, inline=True)
@@ -96,10 +107,31 @@ def test_what_is_prohibited_must_be_objected_to() -> None:
     assert _judge(other, settings=FORBIDDEN).decision == "constrain"
 
 
-def test_a_grave_denial_waits_for_a_determination() -> None:
-    assessment = _judge(Member(score=0.95, violations=(_violation(3),), inline=True))
+def test_a_grave_denial_waits_for_a_determination_and_gives_its_reasons() -> None:
+    member = Member(score=0.95, violations=(_violation(3),), inline=True)
+    assessment = _judge(member)
     assert assessment.decision == "deny"
     assert (assessment.gate.tier, assessment.gate.requires) == (3, "determination")
+    (dissent,) = assessment.dissent
+    assert dissent.justification == member.result("alarm").justification
+    assert dissent.violations == member.violations
+
+
+@pytest.mark.parametrize(
+    ("score", "severity", "decision"),
+    [
+        (0.499, 1, "allow"),
+        (0.5, 1, "constrain"),
+        (0.899, 3, "review"),
+        (0.9, 3, "deny"),
+        (1.0, 2, "constrain"),
+    ],
+)
+def test_the_thresholds_themselves_count(
+    score: float, severity: Severity, decision: DecisionValue
+) -> None:
+    member = Member(score=score, violations=(_violation(severity),), inline=True)
+    assert _judge(member).decision == decision
 
 
 @given(others=st.lists(members, max_size=3))

@@ -1,4 +1,4 @@
-"""Reads a JUnit report, prints every skip, and fails on one that `allowed_skips.toml` lacks."""
+"""Reads JUnit reports, prints every skip, and fails on one that `allowed_skips.toml` lacks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 ALLOWED = Path(__file__).resolve().parents[1] / "allowed_skips.toml"
 
 
-def main(report: str) -> int:
+def main(reports: list[str]) -> int:
     """Return how many skips have no entry whose `test` and `reason` patterns both match."""
     allowed = tomllib.loads(ALLOWED.read_text("utf-8")).get("skip", [])
     unexplained = 0
-    for case in ET.parse(report).iter("testcase"):
+    for case in (case for report in reports for case in ET.parse(report).iter("testcase")):
         skipped = case.find("skipped")
         if skipped is None or skipped.get("type") == "pytest.xfail":
             continue
@@ -32,4 +32,4 @@ def main(report: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(bool(main(sys.argv[1])))
+    sys.exit(bool(main(sys.argv[1:])))

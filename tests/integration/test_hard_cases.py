@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from attrs import evolve
+from pydantic import Field
 from support.judging import TEXT
 from support.panels import Member
 
-from eleanor_core.api import Case, CriticResult, Pattern
-from eleanor_core.errors import InvalidInput, RequiredPluginError
-from eleanor_core.model import Abstention
+from eleanor_core.api import (
+    Case,
+    CriticDeclaration,
+    CriticResult,
+    InlineCritic,
+    Pattern,
+    PluginSettings,
+    Services,
+)
+from eleanor_core.errors import InvalidInput, RequiredPluginError, SettingsError
+from eleanor_core.model import Abstention, JsonObject, JsonValue
 from eleanor_core.pipeline.scan import Scanner
 from eleanor_core.testing import Harness, MemoryLog, critic_plugin
+from eleanor_core.testing.makers import CriticPlugin
 
 pytestmark = pytest.mark.anyio
 KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+class _Anything:
+    """Equal to everything."""
+
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
 
 
 def _quiet(case: Case, /) -> CriticResult:
@@ -112,6 +133,8 @@ async def test_what_a_redact_pattern_matches_leaves_nowhere(
         ({"text": "x", "context": {"a": "\udfff"}}, "$.context.a", "lone surrogate"),
         ({"text": "x", "context": {"a": ["y" * 1_000_001]}}, "$.context.a[0]", "1000000 bytes"),
         ({"text": "x", "context": {"a": [0] * 100_001}}, "$.context.a[", "100000 values"),
+        ({"text": "x", "context": {"a": {"\ud800": {"b": {1}}}}}, "$.context.a.?", "surrogate"),
+        ({"text": "x", "kind": _Anything()}, "$.kind", "kind must be one of"),
     ],
 )
 async def test_what_cannot_be_judged_is_refused_with_its_path(
@@ -169,3 +192,54 @@ async def test_the_callers_context_is_copied_once_and_deeply(harness: Harness) -
         await engine.run(text=TEXT, context=given)  # type: ignore[arg-type] # JSON
     assert seen[0].context["list"] == (1, {"a": 2})
     assert evolve(seen[0]).domain == "general"
+
+
+@pytest.mark.parametrize("domain", [["healthcare"], {"name": "healthcare"}, 7, True])
+async def test_a_domain_that_is_no_name_is_one_that_nobody_validated(
+    harness: Harness, domain: JsonValue
+) -> None:
+    async with harness(plugins=[_quiet_with()]) as engine:
+        assessment = await engine.run(text=TEXT, context={"domain": domain})
+        assert "U3" in {item.clause for item in assessment.escalations}
+        for unstated in (None, ""):
+            assessment = await engine.run(text=TEXT, context={"domain": unstated})
+            assert assessment.decision == "allow"
+
+
+class _Numbered(PluginSettings):
+    number: int = Field(default=1, description="A number.")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"settings": {"number": 2**60}}, "cannot be recorded.*critics.quiet.settings.number"),
+        ({"thresholds": {"objection": 0.95}}, "critics.quiet.thresholds.*0.95, 0.6, 0.9"),
+        ({"thresholds": {"deny": 0.1}}, "critics.quiet.thresholds"),
+    ],
+)
+async def test_settings_that_contradict_what_is_declared_refuse_to_start(
+    harness: Harness, entry: JsonObject, said: str
+) -> None:
+    plugin = critic_plugin("quiet", _quiet, settings=_Numbered)
+    with pytest.raises(SettingsError, match=said):
+        async with harness(plugins=[plugin], settings={"critics": {"quiet": entry}}) as engine:
+            await engine.run(text=TEXT)
+
+
+async def test_a_start_that_fails_with_odd_words_is_a_fault_like_any_other(
+    harness: Harness,
+) -> None:
+    def odd(
+        _settings: PluginSettings, _services: Services
+    ) -> AbstractAsyncContextManager[InlineCritic]:
+        raise ValueError("half a character: \ud800")
+
+    declaration = CriticDeclaration(
+        name="odd", factory=odd, principle="risk", clauses=(), execution="inline"
+    )
+    async with harness(plugins=[_quiet_with(), CriticPlugin(declaration)]) as engine:
+        assessment = await engine.run(text=TEXT)
+    outcome = assessment.critics["odd"]
+    assert isinstance(outcome, Abstention)
+    assert outcome.detail.endswith("half a character: ?")

@@ -28,7 +28,6 @@ from eleanor_core.model import Abstention
 from eleanor_core.testing import Harness, MemoryLog
 
 pytestmark = pytest.mark.anyio
-CYCLES = 1000
 
 
 class Lived:
@@ -76,7 +75,8 @@ def _open_files() -> int:
     return len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0  # noqa: PTH208 -- a count is all
 
 
-async def test_nothing_leaks_over_many_lives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cycles", [40, pytest.param(1000, marks=pytest.mark.long)])
+async def test_nothing_leaks_over_many_lives(tmp_path: Path, cycles: int) -> None:
     settings = {"home": str(tmp_path), "plugins": {"exact": []}}
     diary: list[str] = []
 
@@ -89,7 +89,7 @@ async def test_nothing_leaks_over_many_lives(tmp_path: Path) -> None:
     for number in range(20):
         await live(number)
     threads, files = threading.active_count(), _open_files()
-    for number in range(CYCLES if os.environ.get("ELEANOR_LONG_TESTS") else CYCLES // 10):
+    for number in range(cycles):
         await live(number)
     assert threading.active_count() <= threads
     assert _open_files() <= files

@@ -110,7 +110,7 @@ async def test_a_worker_past_its_deadline_is_killed_and_the_next_call_works(
     harness: Harness,
 ) -> None:
     # Far shorter than the start of a worker, which is not the voice's time.
-    async with harness(plugins=[_apart("process", deadline=0.1)]) as engine:
+    async with harness(plugins=[_apart("process", deadline=0.5)]) as engine:
         before, _ = await _place(engine)
         started = time.monotonic()
         outcome = await _outcome(engine, "sleep 30")

@@ -180,7 +180,8 @@ def signalling(name: str, result: DetectorResult) -> object:
     def detect(_case: Case, /) -> DetectorResult:
         return result
 
-    return detector_plugin(name, detect, gaps=GAPS)
+    categories = {"thing": "what the test is about"}
+    return detector_plugin(name, detect, gaps=GAPS, categories=categories)
 
 
 def failing_detector(name: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,12 @@ class Dist:
     def dependencies(self) -> Sequence[str]:
         """What it requires, word for word."""
         return cast("Sequence[str]", self.project.get("dependencies", ()))
+
+    @property
+    def for_tests(self) -> set[str]:
+        """Names of what its extra `test` requires."""
+        extras = cast("Mapping[str, Sequence[str]]", self.project.get("optional-dependencies", {}))
+        return {re.split(r"[^\w-]", line, maxsplit=1)[0] for line in extras.get("test", ())}
 
     @property
     def refs(self) -> list[str]:

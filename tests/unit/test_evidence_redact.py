@@ -104,9 +104,44 @@ def collides(value: JsonValue) -> bool:
 
 
 def test_keys_that_become_equal_are_kept_apart() -> None:
-    redacted = REDACTOR.value({"a@b.cd": 1, "e@f.gh": 2, "******": 3})
-    assert redacted == {"******": 1, "*******": 2, "********": 3}
+    redacted = REDACTOR.value({"a@b.cd": 1, "e@f.gh": 2, "******": 3, "******#2": 4})
+    assert redacted == {"******": 1, "******#2": 2, "******#3": 3, "******#2#2": 4}
     assert REDACTOR.value(redacted) == redacted
+
+
+def test_many_keys_that_become_equal_cost_no_more_than_many_keys() -> None:
+    redacted = REDACTOR.value({f"x{number}@b.cd": number for number in range(10_000, 30_000)})
+    assert isinstance(redacted, dict)
+    assert len(redacted) == 20_000
+
+
+def test_masks_that_go_on_completing_matches_hide_the_whole_text() -> None:
+    redactor = Redactor([Pattern(id="row", regex=r"[^0-9][0-9]{16}", redact=True)])
+    short = "id 1234567812345678 ."
+    assert redactor.text(short) == "id***************** ."
+    # Each mask makes the next 16 digits a match: one pass for each would be quadratic.
+    assert redactor.text("x" + "4" * 800_000) == "*" * 800_001
+
+
+def test_a_literal_that_is_never_closed_masks_itself_alone() -> None:
+    redactor = Redactor(
+        [
+            Pattern(id="open", regex=r"\Qa.b", redact=True),
+            Pattern(id="next", regex="secret", redact=True),
+        ]
+    )
+    assert redactor.text("a.b axb secret") == "*** axb ******"
+
+
+def test_a_set_that_runs_out_of_memory_hides_everything() -> None:
+    class Exhausted:
+        def Match(self, _data: bytes) -> None:
+            return None
+
+    redactor = Redactor([Pattern(id="any", regex="secret", redact=True)])
+    redactor._any = Exhausted()
+    assert redactor.text("so far so good") == "*" * 14
+    assert redactor.value({"a": "calm"}) == {"*": "****"}
 
 
 def test_what_does_not_hit_is_handed_back_itself() -> None:

@@ -175,6 +175,7 @@ def test_the_tutorial_has_all_its_steps() -> None:
     ]
 
 
+@pytest.mark.long
 def test_nothing_of_the_example_stays_behind(courtesy: Path) -> None:
     files = [*courtesy.glob("*.*"), *courtesy.glob("src/**/*.*"), *courtesy.glob("tests/**/*.*")]
     left = [
@@ -187,6 +188,7 @@ def test_nothing_of_the_example_stays_behind(courtesy: Path) -> None:
     assert not left
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("command", "expected"), STEPS)
 def test_each_step_prints_what_it_says(courtesy: Path, command: str, expected: str) -> None:
     for word, module in NEEDED.items():

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
 import pytest
-from eleanor_core.api import Case, CriticResult, DetectorSignal, FrozenMap, Thresholds
-from eleanor_core.model import CaseKind, JsonValue, freeze
-from eleanor_core.pipeline.scan import Scanner
-
 from eleanor_critics_constitutional.context import load_cues
 from eleanor_critics_constitutional.critic import ConstitutionalCritic
 from eleanor_critics_constitutional.examiners import examiner_of
 from eleanor_critics_constitutional.needs import NEEDS
 from eleanor_critics_constitutional.rules import load_book, load_vocabulary, patterns_of
+
+from eleanor_core.api import Case, CriticResult, DetectorSignal, FrozenMap, Thresholds
+from eleanor_core.model import CaseKind, JsonValue, freeze
+from eleanor_core.pipeline.scan import Scanner
 
 PRINCIPLES = ("rights", "autonomy", "fairness", "truth", "risk", "pragmatics")
 

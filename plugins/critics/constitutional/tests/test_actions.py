@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 
 import pytest
+
 from eleanor_core.api import CriticResult
 from eleanor_core.model import JsonValue
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from eleanor_critics_constitutional import claims, figures, sources
+
 from eleanor_core.api import CriticResult, FrozenMap
 from eleanor_core.model import JsonValue
-
-from eleanor_critics_constitutional import claims, figures, sources
 
 Judge = Callable[..., dict[str, CriticResult]]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from eleanor_core.api import CriticResult, Hit, View
-
 from eleanor_critics_constitutional.context import (
     REACH,
     Scope,
@@ -14,6 +12,8 @@ from eleanor_critics_constitutional.context import (
     sentence_end,
     sentence_start,
 )
+
+from eleanor_core.api import CriticResult, Hit, View
 
 Judge = Callable[..., dict[str, CriticResult]]
 CUES = load_cues()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from eleanor_core.testing import CriticContract, Harness
-
 from eleanor_critics_constitutional import plugin
+
+from eleanor_core.testing import CriticContract, Harness
 
 PANEL = [
     plugin.rights,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from eleanor_core.api import CLAUSES, CriticResult
 
 Judge = Callable[..., dict[str, CriticResult]]

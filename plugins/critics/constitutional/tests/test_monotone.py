@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
-from eleanor_core.api import CriticResult, DetectorSignal
+from eleanor_critics_constitutional.findings import PER_CLAUSE, Finding, distinct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eleanor_critics_constitutional.findings import PER_CLAUSE, Finding, distinct
+from eleanor_core.api import CriticResult, DetectorSignal
 
 Judge = Callable[..., dict[str, CriticResult]]
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import re2
-from eleanor_core.api import CLAUSES, CriticResult
-
 from eleanor_critics_constitutional import rules
 from eleanor_critics_constitutional.context import load_cues
 from eleanor_critics_constitutional.examiners import CODED
@@ -22,6 +20,8 @@ from eleanor_critics_constitutional.rules import (
     patterns_of,
     regex_of,
 )
+
+from eleanor_core.api import CLAUSES, CriticResult
 
 PRINCIPLES = ("rights", "autonomy", "fairness", "truth", "risk", "pragmatics")
 OBJECTION = 0.5

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import eleanor_critics_example
 import pytest
 
-import eleanor_critics_example
 from eleanor_core.api import FrozenMap
 from eleanor_core.testing import CriticContract, Harness
 

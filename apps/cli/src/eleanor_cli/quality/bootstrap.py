@@ -34,17 +34,19 @@ def intervals(
     tally: Tally, pairs: Sequence[float] = (), resamples: int = RESAMPLES
 ) -> Mapping[str, Interval]:
     """Return the 95 % interval of each figure of order, threshold and decision that has one."""
-    points = {key: value for key, value in _values(tally, tally.counts).items() if value is not None}
+    points = {
+        key: value for key, value in _values(tally, tally.counts).items() if value is not None
+    }
     drawn: dict[str, list[float]] = {key: [] for key in points}
     for counts in _resampled(tally, resamples):
         for key, value in _values(tally, counts).items():
             if value is not None and key in drawn:
                 drawn[key].append(value)
-    found = {key: _percentiles(drawn[key], point) for key, point in points.items()}
+    found = {key: _percentiles(drawn[key], points[key]) for key in points if drawn[key]}
     for key, share in shares(tally.cells, tally.counts).items():
         if share.value in (0, 1):
             found[key] = _exact(share)
-    return found | _pairwise(pairs, resamples)
+    return {**found, **_pairwise(pairs, resamples)}
 
 
 def _values(tally: Tally, counts: Sequence[int]) -> Mapping[str, float | None]:
@@ -76,7 +78,7 @@ def _pairwise(pairs: Sequence[float], resamples: int) -> Mapping[str, Interval]:
 
 
 def _percentiles(values: Sequence[float], point: float) -> Interval:
-    ordered = sorted(values) or [point]
+    ordered = sorted(values)
     low, high = _quantile(ordered, TAIL), _quantile(ordered, 1 - TAIL)
     return Interval(min(low, point), max(high, point))
 
@@ -92,7 +94,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 def _exact(share: Share) -> Interval:
     """Return the interval of none or all (Clopper and Pearson 1934), where resamples say nothing.
 
-    Whatever is drawn from texts that are all alike is alike, so the bootstrap would claim certainty.
+    Draws from texts that are all alike are alike: the bootstrap would claim certainty.
     """
     reach = TAIL ** (1 / share.whole)
     return Interval(0.0, 1 - reach) if share.part == 0 else Interval(reach, 1.0)

@@ -120,7 +120,7 @@ def shares(cells: Iterable[Cell], counts: Counts) -> Mapping[str, Share]:
     """
     texts = whole = 0
     objected, all_of = [0, 0], [0, 0]
-    ends = ({end: 0 for end in ENDS}, {end: 0 for end in ENDS})
+    ends = dict.fromkeys(ENDS, 0), dict.fromkeys(ENDS, 0)
     for (_, label, objects, decision, complete), count in zip(cells, counts, strict=True):
         texts += count
         all_of[label] += count
@@ -169,7 +169,9 @@ def bins(found: Sequence[Level], count: int = BINS) -> list[Bin]:
     """
     texts = sum(level.positives + level.negatives for level in found)
     count = min(count, texts)
-    return [_bin(pieces) for pieces in _cut(found, [texts * i // count for i in range(1, count + 1)])]
+    return [
+        _bin(pieces) for pieces in _cut(found, [texts * i // count for i in range(1, count + 1)])
+    ]
 
 
 def _cut(found: Sequence[Level], edges: Sequence[int]) -> Iterator[list[tuple[Level, int]]]:

@@ -137,9 +137,8 @@ def _records(file: Path, kind: CaseKind, limits: Limits) -> Iterator[tuple[int, 
     """Yield number and record of each line that is not blank."""
     try:
         with _opened(file) as stream:
-            for number, data in enumerate(stream, start=1):
-                if number == 1:
-                    data = data.removeprefix(_BOM)
+            for number, line in enumerate(stream, start=1):
+                data = line.removeprefix(_BOM) if number == 1 else line
                 if data.strip():
                     yield number, _record(file, number, data, kind, limits)
     except (OSError, EOFError) as error:
@@ -184,9 +183,9 @@ def _record(file: Path, number: int, data: bytes, kind: CaseKind, limits: Limits
 
 def _word(file: Path, number: int, key: str, value: JsonValue) -> str:
     number_as_id = key == "id" and isinstance(value, int) and not isinstance(value, bool)
-    if number_as_id or (isinstance(value, str) and value.strip()):
-        return str(value)
-    _refuse(file, number, f"{key} must be a string with something in it, got {value!r:.40}")
+    if not number_as_id and not (isinstance(value, str) and value.strip()):
+        _refuse(file, number, f"{key} must be a string with something in it, got {value!r:.40}")
+    return str(value)
 
 
 def _pair(file: Path, number: int, meta: JsonValue) -> str | None:

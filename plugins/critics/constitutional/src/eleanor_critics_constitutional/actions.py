@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from attrs import frozen
-from eleanor_core.api import Case
 from pydantic import BaseModel, ConfigDict, Field
 
+from eleanor_core.api import Case
 from eleanor_critics_constitutional.findings import Finding
 from eleanor_critics_constitutional.rules import read_yaml
 

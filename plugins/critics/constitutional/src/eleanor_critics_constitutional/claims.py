@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from attrs import frozen
+
 from eleanor_core.api import Case
 
 SENTENCES_AT_MOST = 40

@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
-from eleanor_core.api import Hit, View
 from pydantic import BaseModel, ConfigDict, Field
 
+from eleanor_core.api import Hit, View
 from eleanor_critics_constitutional.rules import RuleFileError, read_yaml
 
 REACH = 400

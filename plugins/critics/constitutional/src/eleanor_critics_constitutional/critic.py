@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from attrs import evolve
+
 from eleanor_core.api import (
     CLAUSES,
     Case,
@@ -22,7 +23,6 @@ from eleanor_core.api import (
     Gap,
     Thresholds,
 )
-
 from eleanor_critics_constitutional.context import Cue, Scope
 from eleanor_critics_constitutional.findings import Finding, Grade, distinct
 from eleanor_critics_constitutional.language import is_english

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from eleanor_core.api import Case, Gap
-
 from eleanor_critics_constitutional import claims
 from eleanor_critics_constitutional.actions import ActionReader, load_deeds
 from eleanor_critics_constitutional.critic import Examiner, Seen

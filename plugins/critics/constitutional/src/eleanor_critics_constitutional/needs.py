@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from eleanor_core.api import Case
-
 from eleanor_critics_constitutional import figures, sources
 from eleanor_critics_constitutional.context import Scope
 

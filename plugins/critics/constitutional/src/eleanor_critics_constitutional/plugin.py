@@ -17,7 +17,6 @@ from eleanor_core.api import (
     Services,
     hookimpl,
 )
-
 from eleanor_critics_constitutional.context import load_cues
 from eleanor_critics_constitutional.critic import ConstitutionalCritic
 from eleanor_critics_constitutional.examiners import CODED, GAPS, examiner_of

@@ -17,8 +17,9 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 import yaml
-from eleanor_core.api import CLAUSES, Pattern
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from eleanor_core.api import CLAUSES, Pattern
 
 Kind: TypeAlias = Literal["prompt", "answer", "action"]
 Vocabulary: TypeAlias = Mapping[str, str]
