@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Literal, cast
 
 from attrs import frozen
@@ -83,9 +83,13 @@ def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
 def assemble(settings: Settings, registry: Registry, products: Products) -> Panel:
     """Put the started plugins together. Raises RequiredPluginError for unusable patterns."""
     scanner, unusable = _compiled(registry, products)
-    failed = products.failed
-    broken = (*registry.broken, *products.broken, *unusable)
-    broken += failed
+    broken = (
+        *registry.broken,
+        *products.broken,
+        *unusable,
+        *_without_embedder(registry, products),
+        *products.failed,
+    )
     critics = _voices("critics", settings, registry, products, broken)
     detectors = _voices("detectors", settings, registry, products, broken)
     voices = [*critics.values(), *detectors.values()]
@@ -109,7 +113,7 @@ def assemble(settings: Settings, registry: Registry, products: Products) -> Pane
         recall_fault=_recall_fault(broken),
         evidence=_fan_out(settings, products, broken),
         broken=broken,
-        failed=len(failed),
+        failed=len(products.failed),
     )
 
 
@@ -222,6 +226,30 @@ def _compiled(registry: Registry, products: Products) -> tuple[Scanner, tuple[Br
                 raise RequiredPluginError(str(error)) from error
             del patterns[error.voice]
             broken.append(_unusable(registry, error))
+
+
+def _without_embedder(registry: Registry, products: Products) -> Iterator[Broken]:
+    """Yield the started voices that need the shared embedding where nobody makes one."""
+    if products.of("embedders"):
+        return
+    for kind in _VOICES:
+        for name in products.of(kind):
+            loaded = registry.loaded[kind][name]
+            declaration = loaded.declaration
+            if (
+                isinstance(declaration, (CriticDeclaration, DetectorDeclaration))
+                and declaration.needs_embedding
+            ):
+                yield Broken(
+                    kind=kind,
+                    name=name,
+                    dist=loaded.provenance.dist,
+                    version=loaded.provenance.version,
+                    stage="start",
+                    error="it needs the text's embedding, and no embedder is running",
+                    frame="",
+                    hint=f"Enable an embedder, or add '{loaded.ref}' to plugins.block",
+                )
 
 
 def _unusable(registry: Registry, error: PatternError) -> Broken:

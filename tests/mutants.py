@@ -35,7 +35,7 @@ from attrs import frozen
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SUITE: Final = "tests/doctrine"
-COPIED: Final = ("eleanor_core", "tests", "pyproject.toml")
+COPIED: Final = ("eleanor_core", "tests", "docs", "pyproject.toml")
 TIMEOUT: Final = 600
 """Seconds: a mutant that hangs the suite is noticed too."""
 

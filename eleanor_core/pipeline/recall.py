@@ -45,26 +45,30 @@ async def recall(
 
     Escalates PR1 where nothing like it is found and impact is high; PR2 where like cases conflict,
     or where people sent a near-identical one to review or denied it; PR3 where the machine alone
-    decided a like case. Written examples inform, but nobody decided them.
+    decided a like case. Written examples inform `alignment` and stand in `cases`; nobody decided
+    them, so they are no precedent: for novelty, conflict and escalations they are not there.
 
     Without a store nothing is like the case. Raises ValueError for a store without an embedding,
     and whatever the store raises: the caller turns it into a fault.
     """
     matches = await _nearest(store, embedding, settings)
     like = tuple(match for match in matches if match.similarity >= settings.similarity)
-    nearest = max((match.similarity for match in matches), default=0.0)
-    conflict = binary_entropy(_cautious_share(like))
+    decided = tuple(match for match in like if match.case.authority != "example")
+    nearest = max(
+        (match.similarity for match in matches if match.case.authority != "example"), default=0.0
+    )
+    conflict = binary_entropy(_cautious_share(decided))
     return PrecedentAlignment(
         alignment=_alignment(like, panel_objects=panel_objects),
         conflict=conflict,
-        novel=not like,
+        novel=not decided,
         novelty=1.0 - nearest,
         cases=like,
         escalations=(
-            *_unprecedented(like, impact),
-            *_conflicting(conflict, like, settings),
-            *_denied_by_people(like),
-            *_decided_by_machine(like),
+            *_unprecedented(decided, impact),
+            *_conflicting(conflict, decided, settings),
+            *_denied_by_people(decided),
+            *_decided_by_machine(decided),
         ),
     )
 

@@ -94,6 +94,7 @@ BROKEN: dict[str, tuple[object, str]] = {
     "store at start": (UnreadyStore(), "recall"),
     "embedder at start": (UnreadyEmbedder(), "recall"),
     "critic's patterns": (critic_plugin("lost", _well, patterns=LOOK_AHEAD), "lost"),
+    "critic without an embedder": (critic_plugin("lost", _well, needs_embedding=True), "lost"),
     "critic not installed": ("critics/lost", "lost"),
     "detector not installed": ("detectors/lost", "detector:lost"),
     "store not installed": ("precedents/lost", "recall"),

@@ -44,9 +44,16 @@ def test_high_impact_without_a_like_case_needs_a_determination() -> None:
 
 
 def test_like_cases_that_were_decided_differently_conflict() -> None:
-    history = [_like(1, "allow", "example"), _like(2, "deny", "example")]
+    history = [_like(1, "allow", "machine"), _like(2, "deny", "machine")]
     assert ("recall", "PR2", 2) in _raised(judge([CALM, *store_plugins(history)]))
-    assert not _raised(judge([CALM, *store_plugins(history[:1])]))
+    assert ("recall", "PR2", 2) not in _raised(judge([CALM, *store_plugins(history[:1])]))
+
+
+def test_what_nobody_decided_is_no_precedent() -> None:
+    examples = store_plugins([_like(1, "allow", "example"), _like(2, "deny", "example")])
+    assert not _raised(judge([CALM, *examples]))
+    grave = judge([CALM, *examples], context={"impact": "high"})
+    assert ("recall", "PR1", 3) in _raised(grave)
 
 
 def test_a_norm_that_the_machine_made_alone_needs_a_determination() -> None:

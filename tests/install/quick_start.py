@@ -13,6 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
+SECOND_LOOK = (
+    ". .venv/bin/activate && python -m pytest --last-failed --last-failed-no-failures none"
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,6 +27,13 @@ def blocks() -> list[str]:
     if len(found) != 2:
         sys.exit(f"README: 'Quick start' must hold two sh blocks, found {len(found)}")
     return found
+
+
+def run(script: str, folder: Path, env: dict[str, str]) -> int:
+    """Run a script in `folder` and return how it ended."""
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=env, check=False
+    ).returncode
 
 
 def main() -> None:
@@ -39,9 +49,13 @@ def main() -> None:
             env = kept | {"ELEANOR_HOME": str(home)}
             started = time.monotonic()
             print(f"-- block {number}\n{block}", flush=True)
-            subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", block], cwd=clone, env=env, check=True
-            )
+            done = run(block, clone, env)
+            if done and "pytest" in block:
+                # Timing on a shared machine, or a real fault: what failed is run once more, alone.
+                print(f"-- block {number} failed; a second look at what did", flush=True)
+                done = run(SECOND_LOOK, clone, env)
+            if done:
+                sys.exit(f"README: block {number} ended with {done}")
             print(f"-- block {number} took {time.monotonic() - started:.0f} s", flush=True)
 
 

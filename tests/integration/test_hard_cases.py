@@ -79,6 +79,17 @@ async def test_a_pattern_that_does_not_compile_breaks_its_plugin_alone(harness: 
     assert assessment.decision == "review"
 
 
+async def test_a_critic_that_needs_an_embedding_nobody_makes_is_broken(harness: Harness) -> None:
+    needy = critic_plugin("quiet", _quiet, needs_embedding=True)
+    async with harness(plugins=[needy, Member(inline=True).plugin("calm")]) as engine:
+        assert [item.ref for item in engine.broken] == ["critics/quiet"]
+        assessment = await engine.run(text=TEXT)
+    outcome = assessment.critics["quiet"]
+    assert isinstance(outcome, Abstention)
+    assert "no embedder" in outcome.detail
+    assert assessment.decision == "review"
+
+
 async def test_a_required_plugin_with_such_a_pattern_refuses_to_start(harness: Harness) -> None:
     bad = _quiet_with(Pattern(id="look-ahead", regex=r"a(?=b)"))
     settings = {"plugins": {"exact": ["critics/quiet"], "require": ["critics/quiet"]}}

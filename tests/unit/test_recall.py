@@ -121,9 +121,18 @@ async def test_unlike_cases_alone_are_pr1_under_high_impact() -> None:
 
 @pytest.mark.anyio
 async def test_a_like_case_is_enough_for_no_pr1() -> None:
-    found = await ask(match(0.6, "allow", "example"), impact=HIGH)
+    found = await ask(match(0.6, "allow", "adjudicated"), impact=HIGH)
     assert raised(found) == []
     assert not found.novel
+
+
+@pytest.mark.anyio
+async def test_a_written_example_takes_no_caution_away() -> None:
+    found = await ask(match(0.95, "allow", "example"), impact=HIGH)
+    assert raised(found) == [("PR1", 3)]
+    assert found.novel
+    assert found.novelty == 1.0
+    assert len(found.cases) == 1
 
 
 # -- conflict, people and machines ----------------------------------------------------------------

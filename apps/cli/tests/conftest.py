@@ -7,13 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree, which
 
 import pytest
 
 STRANGER = Path(__file__).parent / "stranger"
+CHAOS = Path(__file__).parent / "chaos"
+CHAOS_POINTS = (
+    "[eleanor.detectors]\nchaos = eleanor_chaos\n[eleanor.evidence]\nlines = eleanor_chaos\n"
+)
+CHAOS_CHOSEN = ["critics/stranger", "detectors/chaos", "evidence/lines"]
 CHOSEN = ["critics/stranger", "detectors/stranger", "evidence/file"]
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.2.3\nSummary: For the tests.\n"
 ENTRY_POINTS = """\
@@ -106,6 +111,30 @@ def eleanor(site: Path, tmp_path: Path) -> Eleanor:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     return Eleanor(home=home, work=work, env=env)
+
+
+@pytest.fixture(scope="session")
+def chaos_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the plugin of chaos, installed as pip would."""
+    folder = tmp_path_factory.mktemp("chaos-site")
+    copytree(CHAOS, folder, dirs_exist_ok=True)
+    info = folder / "eleanor_chaos-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: eleanor-chaos\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(CHAOS_POINTS)
+    return folder
+
+
+@pytest.fixture
+def chaos(eleanor: Eleanor, chaos_site: Path, tmp_path: Path) -> Eleanor:
+    """The command with the plugin of chaos beside the stranger's critic."""
+    env = {
+        **eleanor.env,
+        "PYTHONPATH": os.pathsep.join((eleanor.env["PYTHONPATH"], str(chaos_site))),
+        "ELEANOR_PLUGINS__EXACT": json.dumps(CHAOS_CHOSEN),
+        "CHAOS_MARK": str(tmp_path / "mark"),
+    }
+    return replace(eleanor, env=env)
 
 
 @pytest.fixture

@@ -23,7 +23,9 @@ def test_one_result_a_line_in_the_order_of_the_input(eleanor, write):
     cases = [{"id": f"n{i}", "text": f"a {words[i % 4]} text"} for i in range(200)]
     write("in.jsonl", *cases)
     ran = eleanor("batch", "in.jsonl", "out.jsonl")
-    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err.startswith("eleanor: 200 lines: allow 50  constrain 50  review 50  deny 50; ")
+    assert ran.err.count("\n") == 1
     done = results(eleanor)
     assert [line["id"] for line in done] == [case["id"] for case in cases]
     expected = ["allow", "constrain", "review", "deny"] * 50
@@ -129,12 +131,24 @@ def test_input_is_never_the_output(eleanor, write):
     assert source.read_bytes() == before
 
 
+def test_a_link_is_written_through(eleanor, write):
+    write("in.jsonl", {"id": "a", "text": "a fine text"})
+    write("real.jsonl", {"old": True})
+    (eleanor.work / "out.jsonl").symlink_to(eleanor.work / "real.jsonl")
+    assert eleanor("batch", "in.jsonl", "out.jsonl", "--force").code == 0
+    assert (eleanor.work / "out.jsonl").is_symlink()
+    assert [line["id"] for line in results(eleanor, "real.jsonl")] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("missing.jsonl", "out.jsonl"), "no such file"),
         ((".", "out.jsonl"), "must be a regular file"),
         (("in.jsonl", "no/folder/out.jsonl"), "does not exist"),
+        (("in.jsonl", ".", "--force"), "must be a regular file, or none yet"),
+        (("in.jsonl", "/dev/null", "--force"), "must be a regular file, or none yet"),
+        (("in.jsonl", "out.jsonl", "--workers", "0"), "--workers"),
         (("in.jsonl",), "OUT.jsonl"),
     ],
 )
@@ -179,6 +193,7 @@ def test_a_signal_leaves_whole_lines_and_a_record_of_every_case(eleanor, write, 
     assert process.returncode == 128 + number
     assert time.monotonic() - started < 10
     assert f"stopped by {number.name}" in said.decode()
+    assert "the same command again with --resume" in said.decode()
     assert "5 of 60 lines written" in said.decode()
     assert [line["id"] for line in results(eleanor)] == list(range(5))
     log = eleanor.home / "evidence" / "file" / "log.jsonl"

@@ -29,9 +29,13 @@ evidence = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Read and verify the evidence log."
 )
 config = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Show the settings.")
+bench = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Measure how well and how fast it judges."
+)
 app.add_typer(plugins, name="plugins")
 app.add_typer(evidence, name="evidence")
 app.add_typer(config, name="config")
+app.add_typer(bench, name="bench")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -130,13 +134,22 @@ def batch(
     source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Cases, one a line.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="Results, one a line.")],
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an OUT that was not finished.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Processes that judge; one for each core if not said."
+        ),
+    ] = None,
 ) -> None:
     """Judge the cases of a file: objects with id, text and, if you like, context and kind."""
 
     def verb(options: Options) -> int:
         from eleanor_cli.batch import batch as run
 
-        return run(options, source, target, force=force)
+        return run(options, source, target, force=force, resume=resume, workers=workers)
 
     _finish(context, verb)
 
@@ -244,6 +257,53 @@ def config_schema(
         from eleanor_cli.config import show_schema
 
         return show_schema(result=result)
+
+    _finish(context, verb)
+
+
+@bench.command("quality")
+def bench_quality(
+    context: typer.Context,
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Labelled sets: .jsonl, .jsonl.gz or folders."),
+    ],
+    kind: Annotated[
+        Literal["prompt", "answer", "action"], typer.Option(help="What the texts are judged as.")
+    ] = "answer",
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="At most N records of each set, always the same."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with plots here.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare with an earlier --json file.")
+    ] = None,
+    keep_evidence: Annotated[
+        bool,
+        typer.Option("--keep-evidence", help="Record in the home's own log, not in a passing one."),
+    ] = False,
+) -> None:
+    """Measure how well critics and detectors tell labelled texts apart."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.quality.command import Request, quality
+
+        request = Request(
+            data=data,
+            kind=kind,
+            limit=limit,
+            json=json,
+            html=html,
+            baseline=baseline,
+            keep_evidence=keep_evidence,
+        )
+        return quality(options, request)
 
     _finish(context, verb)
 

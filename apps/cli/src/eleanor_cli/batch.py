@@ -2,120 +2,117 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self, TextIO, cast
+from typing import TYPE_CHECKING, Final
+
+import anyio
 
 from eleanor_cli import exits, logs, words
-from eleanor_cli.escape import dumps
+from eleanor_cli.batching.job import Job, kept_of, side_file
+from eleanor_cli.batching.judge import ERROR, Judged, judge
+from eleanor_cli.batching.output import Output
+from eleanor_cli.batching.progress import Tally, progress
 from eleanor_cli.faults import UsageError, say
-from eleanor_cli.lines import BadLine, CaseLine, Line, read_lines, refuse_duplicates
+from eleanor_cli.lines import RawLine, raw_lines, refuse_duplicates
 from eleanor_cli.options import Options
 from eleanor_cli.ordered import in_order
 from eleanor_cli.running import run
-from eleanor_core.codec import to_json
 from eleanor_core.engine import EleanorEngine
-from eleanor_core.errors import EvidenceUnavailable, InvalidInput
-from eleanor_core.model import CaseKind, JsonObject, JsonValue
+from eleanor_core.registry import load
 
 if TYPE_CHECKING:
+    from eleanor_core.registry import Registry
     from eleanor_core.settings import LoadedSettings
     from eleanor_core.settings.model import Limits
 
 IN_FLIGHT: Final = 32
-"""Cases judged at once. More gain nothing on one event loop and cost memory."""
+"""Cases judged at once in one process. More gain nothing on one event loop and cost memory."""
 
-_ERROR: Final = "error"
+SMALL: Final = 64
+"""Lines up to which a worker process costs more than it gives: its start takes a second or two."""
+
+Done = Callable[[list[Judged]], None]
 
 
-def batch(options: Options, source: Path, target: Path, *, force: bool) -> int:
-    """Judge every line of `source` into `target`. 0 if every line was judged, else 1."""
+def batch(
+    options: Options,
+    source: Path,
+    target: Path,
+    *,
+    force: bool,
+    resume: bool,
+    workers: int | None,
+) -> int:
+    """Judge every line of `source` into `target`. 0 if every line was judged, else 1.
+
+    `workers`: processes that judge; None: one for each core, unless the input is small.
+    """
     loaded = options.load()
     logs.configure(loaded.settings)
     longest = _longest(loaded.settings.limits)
-    _refuse_paths(source, target, force=force)
-    total = refuse_duplicates(source, longest)
-    tally = _Tally()
-
-    async def main() -> int:
-        try:
-            await _judge_all(loaded, read_lines(source, longest), target, tally, total)
-        finally:
-            _conclude(tally, total, target)
-        return exits.FAULT if tally.of[_ERROR] else exits.OK
-
-    return run(main)
-
-
-async def _judge_all(
-    loaded: LoadedSettings, lines: Iterator[Line], target: Path, tally: _Tally, total: int
-) -> None:
-    async with EleanorEngine(loaded) as engine:
-
-        async def work(line: Line) -> JsonObject:
-            return await _judged(engine, line)
-
-        with _Output(target) as out, _progress(total) as step:
-
-            def done(result: JsonObject) -> None:
-                out.write(result)
-                step(tally.count(result))
-
-            await in_order(lines, work, done, limit=IN_FLIGHT)
-            out.open()
-
-
-async def _judged(engine: EleanorEngine, line: Line) -> JsonObject:
-    """Return the output line. Only what concerns this one case is caught: the rest ends the run."""
-    if isinstance(line, BadLine):
-        return _error(line, line.code, line.message)
-    try:
-        # The engine checks kind and context itself; it is handed what stands in the file.
-        assessment = await engine.run(
-            text=cast("str", line.text),
-            context=cast("JsonObject | None", line.context),
-            kind=cast("CaseKind", line.kind),
+    # The side file lies beside the output itself, not beside a link to it.
+    target = target.resolve() if target.is_symlink() else target
+    _refuse_paths(source, target, force=force, resume=resume)
+    tally = Tally(refuse_duplicates(source, longest))
+    registry = load(loaded.settings, origins=loaded.origins)
+    job = Job.of(source, target, loaded, registry)
+    with Output(target, job) as output:
+        begun = resume and target.exists() and target.stat().st_size > 0
+        if begun and not _take_up(job, source, target, output, tally, longest):
+            return _code(tally)
+        lines = _after(tally.written, raw_lines(source, longest))
+        workers = workers or _workers_for(tally.total - tally.written)
+        judge_all = (
+            partial(_in_process, loaded, lines)
+            if workers == 1
+            else partial(_in_workers, loaded, registry, workers, lines)
         )
-    except (InvalidInput, EvidenceUnavailable) as error:
-        return _error(line, error.code, str(error))
-    return {"id": line.id, **cast("JsonObject", to_json(assessment))}
+
+        async def main() -> int:
+            try:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(output.keep_synced)
+                    with progress(tally) as step:
+
+                        def done(judged: list[Judged]) -> None:
+                            output.write(b"".join(item.data for item in judged))
+                            step(item.verdict for item in judged)
+
+                        await judge_all(done)
+                    tasks.cancel_scope.cancel()
+                output.finish()
+            finally:
+                tally.conclude(target)
+            return _code(tally)
+
+        return run(main)
 
 
-def _error(line: CaseLine | BadLine, code: str, message: str) -> JsonObject:
-    error: JsonValue = {"code": code, "message": message}
-    return {"id": line.id, "line": line.number, _ERROR: error}
+async def _in_process(loaded: LoadedSettings, lines: Iterator[RawLine], done: Done) -> None:
+    async with EleanorEngine(loaded) as engine:
+        await in_order(lines, partial(judge, engine), lambda item: done([item]), limit=IN_FLIGHT)
 
 
-class _Output:
-    """The results' file. It is made with the first result, so a run that cannot start makes none.
+async def _in_workers(
+    loaded: LoadedSettings, registry: Registry, workers: int, lines: Iterator[RawLine], done: Done
+) -> None:
+    from eleanor_cli.batching.log import open_log
+    from eleanor_cli.batching.pool import WINDOW, open_pool
+    from eleanor_cli.batching.terms import terms_of
 
-    Each line is written whole and flushed: what stands in the file after a stop is complete.
-    """
+    stop = loaded.settings.deadlines.stop
+    async with (
+        open_log(loaded.settings, registry) as log,
+        open_pool(terms_of(loaded, registry), log, workers, stop_seconds=stop) as pool,
+    ):
+        await in_order(pool.chunks(lines), pool.judge, done, limit=WINDOW * workers)
 
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self._stream: TextIO | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
-
-    def open(self) -> TextIO:
-        if self._stream is None:
-            self._stream = self._target.open("w", encoding="utf-8", newline="\n")
-        return self._stream
-
-    def write(self, result: JsonObject) -> None:
-        stream = self.open()
-        stream.write(dumps(result) + "\n")
-        stream.flush()
+def _code(tally: Tally) -> int:
+    return exits.FAULT if tally.of[ERROR] else exits.OK
 
 
 # -- before the start -----------------------------------------------------------------------------
@@ -126,75 +123,69 @@ def _longest(limits: Limits) -> int:
     return 6 * (limits.text_bytes + limits.context_bytes) + 65536
 
 
-def _refuse_paths(source: Path, target: Path, *, force: bool) -> None:
+def _workers_for(lines: int) -> int:
+    if lines <= SMALL:
+        return 1
+    # The cores that this process may use, which in a container are fewer than there are.
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _refuse_paths(source: Path, target: Path, *, force: bool, resume: bool) -> None:
     if not source.is_file():
         problem = "must be a regular file: it is read twice" if source.exists() else "no such file"
         msg = f"{source}: {problem}"
+        raise UsageError(msg)
+    if force and resume:
+        msg = "--resume goes on with the output and --force replaces it; give one of the two"
         raise UsageError(msg)
     if not target.exists():
         if not target.parent.is_dir():
             msg = f"{target}: the folder {target.parent} does not exist; create it first"
             raise UsageError(msg)
         return
+    if not target.is_file():
+        msg = f"{target} must be a regular file, or none yet: a run that is stopped goes on with it"
+        raise UsageError(msg)
     if target.samefile(source):
         msg = f"{target} is the input file itself; name another file for the results"
         raise UsageError(msg)
-    if not force:
-        msg = f"{target} exists; name another file, or give --force to replace it"
+    if not force and not resume:
+        begun = side_file(target).exists()
+        msg = (
+            f"{target} holds the beginning of a run that was stopped; "
+            "give --resume to go on with it, or --force to start anew"
+            if begun
+            else f"{target} exists; name another file, or give --force to replace it"
+        )
         raise UsageError(msg)
 
 
-# -- what people see ------------------------------------------------------------------------------
+def _take_up(
+    job: Job, source: Path, target: Path, output: Output, tally: Tally, longest: int
+) -> bool:
+    """Go on after what an earlier run left. Return False if nothing is left to do."""
+    unfinished = job.file.exists()
+    if unfinished:
+        job.refuse_other()
+    kept = kept_of(target, source, longest)
+    tally.resume(kept.of)
+    if not unfinished:
+        if kept.torn or tally.written < tally.total:
+            msg = (
+                f"{target} cannot be gone on with: {job.file}, which says what it was made of, is "
+                "not there. Name another file, or give --force to replace it"
+            )
+            raise UsageError(msg)
+        say(f"{target} is complete already: {words.count(tally.total, 'line')}")
+        return False
+    output.keep(kept.size)
+    if kept.torn:
+        say(f"{target}: the last {kept.torn} bytes are no whole line; they are cut off")
+    return True
 
 
-@dataclass(slots=True)
-class _Tally:
-    """How many lines ended how."""
-
-    of: Counter[str] = field(default_factory=Counter)
-
-    def count(self, result: JsonObject) -> str:
-        self.of[_ERROR if _ERROR in result else str(result["decision"])] += 1
-        return str(self)
-
-    def __str__(self) -> str:
-        names = (*words.DECISIONS, _ERROR)
-        return "  ".join(f"{name} {self.of[name]}" for name in names if self.of[name])
-
-
-def _conclude(tally: _Tally, total: int, target: Path) -> None:
-    written = tally.of.total()
-    if 0 < written < total:
-        say(f"{written} of {words.count(total, 'line')} written to {target}")
-    elif tally.of[_ERROR]:
-        bad = words.count(tally.of[_ERROR], "line")
-        say(f'{bad} of {total} not judged; each says why under "error" in {target}')
-    if sys.stderr.isatty():
-        say(f"{words.count(written, 'line')}: {tally}")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Yield what to call after each line, with the tally so far. Silent without a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    from eleanor_cli.screen import console
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console(sys.stderr), transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda tally: progress.update(task, advance=1, description=tally)
+def _after(count: int, lines: Iterator[RawLine]) -> Iterator[RawLine]:
+    for _ in range(count):
+        next(lines)
+    return lines

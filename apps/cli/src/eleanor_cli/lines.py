@@ -6,6 +6,7 @@ passed over. A line that breaks a rule is a `BadLine`, which stands in the outpu
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,32 +45,53 @@ class BadLine:
 Line: TypeAlias = CaseLine | BadLine
 
 
-def read_lines(file: Path, longest: int) -> Iterator[Line]:
-    """Yield the lines of `file`. None longer than `longest` bytes is kept in memory."""
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line as it stands in the file, not yet read. `data` is None for one that is too long."""
+
+    number: int
+    data: bytes | None
+
+
+def raw_lines(file: Path, longest: int) -> Iterator[RawLine]:
+    """Yield the lines of `file` that are not blank; none over `longest` bytes is kept in memory."""
     with file.open("rb") as stream:
         for number, data in _raw_lines(stream, longest):
-            yield _line(number, data)
+            yield RawLine(number, data)
+
+
+def read_lines(file: Path, longest: int) -> Iterator[Line]:
+    """Yield the lines of `file` that are not blank, each checked."""
+    return map(parse, raw_lines(file, longest))
 
 
 def refuse_duplicates(file: Path, longest: int) -> int:
-    """Read the whole file once and return how many lines it has. Memory: one entry for each id.
+    """Read the whole file once and return how many lines it has.
 
-    Raises UsageError that names the first id that stands there twice, and both lines.
+    Memory: a digest of 16 bytes for each id, about 100 bytes as Python keeps it. Raises UsageError
+    that names the first id that stands there twice, and both lines.
     """
-    seen: dict[LineId, int] = {}
+    seen: set[bytes] = set()
     count = 0
     for line in read_lines(file, longest):
         count += 1
         if line.id is None:
             continue
-        first = seen.setdefault(line.id, line.number)
-        if first != line.number:
+        digest = hashlib.blake2b(repr(line.id).encode(), digest_size=16).digest()
+        if digest in seen:
+            same = (item.number for item in read_lines(file, longest) if item.id == line.id)
             msg = (
-                f"{file}: the id {line.id!r:.80} stands in line {first} and in line "
+                f"{file}: the id {line.id!r:.80} stands in line {next(same)} and in line "
                 f"{line.number}; ids must be unique. Nothing was judged"
             )
             raise UsageError(msg)
+        seen.add(digest)
     return count
+
+
+def parse(line: RawLine) -> Line:
+    """Check one line on its own."""
+    return _line(line.number, line.data)
 
 
 def _raw_lines(stream: BinaryIO, longest: int) -> Iterator[tuple[int, bytes | None]]:

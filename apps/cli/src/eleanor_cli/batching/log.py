@@ -1,0 +1,53 @@
+"""The one writer of the evidence: it makes durable what the worker processes hand over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+
+from eleanor_core import open_evidence
+from eleanor_core.errors import EvidenceUnavailable
+from eleanor_core.evidence import FanOut
+from eleanor_core.model import SealedRecord
+from eleanor_core.registry import Registry
+from eleanor_core.settings import Settings
+
+
+class Log:
+    """Every sink that the settings ask for, behind one call."""
+
+    def __init__(self, sinks: FanOut) -> None:
+        self._sinks = sinks
+
+    async def append(self, records: Sequence[SealedRecord]) -> list[int | str]:
+        """Append all at once; return each one's position, or why it was not recorded."""
+        answers: list[int | str] = [""] * len(records)
+
+        async def one(place: int, record: SealedRecord) -> None:
+            try:
+                answers[place] = (await self._sinks.append(record)).index
+            except EvidenceUnavailable as error:
+                answers[place] = str(error)
+
+        async with anyio.create_task_group() as tasks:
+            for place, record in enumerate(records):
+                tasks.start_soon(one, place, record)
+        return answers
+
+
+@asynccontextmanager
+async def open_log(settings: Settings, registry: Registry) -> AsyncIterator[Log]:
+    """Open the log. Raises EvidenceUnavailable unless every enabled sink runs."""
+    async with open_evidence(settings) as sinks:
+        enabled = settings.evidence.sinks or (
+            *registry.loaded["evidence"],
+            *(item.name for item in registry.broken if item.kind == "evidence"),
+        )
+        lost = sorted(set(enabled) - set(sinks))
+        if lost:
+            said = [item.text for item in registry.broken if item.kind == "evidence"]
+            why = " ".join(said) or "It is not enabled, or did not start; see `eleanor plugins`."
+            raise EvidenceUnavailable(f"evidence/{lost[0]} must record and does not run. {why}")
+        yield Log(FanOut(sinks))
