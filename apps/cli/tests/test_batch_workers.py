@@ -60,6 +60,14 @@ def wait_for_lines(chaos, process, count):
     return False
 
 
+def wait_for_mark(chaos):
+    """Wait until a text has done to a worker what it says."""
+    deadline = time.monotonic() + 30
+    while not Path(chaos.env["CHAOS_MARK"]).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def workers_of(process):
     """Return the worker processes of a run."""
     found = []
@@ -270,12 +278,7 @@ def test_a_signal_while_workers_start_ends_at_once(chaos, write):
 def test_workers_end_with_their_parent(chaos, write):
     write("in.jsonl", {"id": 1, "text": "block always"}, {"id": 2, "text": "a slow text"})
     process = chaos.start("batch", "--workers", "2", "in.jsonl", "out.jsonl")
-    marks = time.monotonic() + 30
-    log = chaos.home / "evidence" / "lines" / "log.jsonl"
-    while not (log.exists() and log.read_bytes()):
-        assert time.monotonic() < marks
-        time.sleep(0.05)
-    time.sleep(0.3)
+    wait_for_mark(chaos)
     workers = workers_of(process)
     assert workers
     process.kill()
@@ -314,6 +317,7 @@ def test_a_second_signal_ends_at_once(chaos, write):
     write("in.jsonl", *cases(8), *({"id": i, "text": "block always"} for i in range(8)))
     process = chaos.start("batch", "--workers", "2", "in.jsonl", "out.jsonl")
     assert wait_for_lines(chaos, process, 8)
+    wait_for_mark(chaos)
     process.send_signal(signal.SIGINT)
     time.sleep(1)
     assert process.poll() is None, "a worker is blocked, and gets its time"

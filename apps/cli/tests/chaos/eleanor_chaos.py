@@ -24,7 +24,7 @@ from eleanor_core.api import (
 
 
 def testify(case: Case, /) -> DetectorResult:
-    """Do to the process what the text says; `poison once` leaves a mark, and spares it next time."""
+    """Do to the process what the text says, and leave a mark; `poison once` heeds it next time."""
     mark = Path(os.environ["CHAOS_MARK"])
     if "poison always" in case.text:
         os._exit(3)
@@ -32,6 +32,7 @@ def testify(case: Case, /) -> DetectorResult:
         mark.touch()
         os._exit(4)
     if "block always" in case.text:
+        mark.touch()
         time.sleep(3600)
     if "a moment" in case.text:
         time.sleep(0.01)
