@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 import anyio
 import structlog
-from anyio.abc import TaskGroup, TaskStatus
+from anyio.abc import TaskGroup
 from attrs import field, frozen
 
 from eleanor_core.api import KINDS, BackendDeclaration, Kind, Services
@@ -81,7 +81,7 @@ async def open_products(
 
 
 class _Start:
-    """The hosts of one `open_products`, in the order in which they started."""
+    """The hosts of one `open_products`, in the order of their starts."""
 
     def __init__(
         self, registry: Registry, make_services: MakeServices, timeout: float, group: TaskGroup
@@ -103,15 +103,16 @@ class _Start:
             running: dict[str, object] = {}
             for name, loaded in self._registry.loaded[kind].items():
                 host = _Host(loaded, self._make_services(loaded, before), self._failed)
+                # Listed before it has started: whoever is cut off while starting is stopped too.
+                self._hosts.append(host)
+                self._group.start_soon(host.live, self._timeout)
                 try:
-                    running[name] = await self._group.start(host.live, self._timeout)
+                    running[name] = await host.product()
                 except Exception as error:  # noqa: BLE001 -- a stranger's factory raises anything
                     lost = host.lost("start", error)
                     cause = {loaded.ref: error.__cause__ or error}
                     refuse_lost(self._registry.required, [lost], cause)
                     broken.append(lost)
-                else:
-                    self._hosts.append(host)
             started[kind] = MappingProxyType(running)
         return self._products(started, broken)
 
@@ -142,17 +143,22 @@ class _Host:
         self._failed = failed
         self._scope = anyio.CancelScope()
         self._started = False
+        self._product: object = None
+        self._refusal: Defect | None = None
+        self._settled = anyio.Event()
         self._told = anyio.Event()
         self._ended = anyio.Event()
 
-    async def live(self, limit: float, *, task_status: TaskStatus[object]) -> None:
-        """Run until `end`. Raises Defect for a start that fails; what fails later is kept."""
+    async def live(self, limit: float) -> None:
+        """Run until `end`. A start that fails is raised by `product`; what fails later is kept."""
         try:
-            await self._serve(limit, task_status)
+            await self._serve(limit)
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's code
             if not self._started:
-                defect = self._defect("start", error)
-                raise defect from (None if defect is error else error)
+                self._refusal = self._defect("start", error)
+                if self._refusal is not error:
+                    self._refusal.__cause__ = error
+                return
             lost = self.lost("stop" if self._told.is_set() else "run", error)
             self._failed.append(lost)
             structlog.get_logger(__name__).error(
@@ -165,7 +171,15 @@ class _Host:
                 frame=lost.frame,
             )
         finally:
+            self._settled.set()
             self._ended.set()
+
+    async def product(self) -> object:
+        """Wait for the start and return what it yielded. Raises Defect if it failed."""
+        await self._settled.wait()
+        if self._started:
+            return self._product
+        raise self._refusal or Defect("start", "it was cancelled while it started")
 
     async def end(self, deadline: float) -> None:
         """Tell the plugin to stop and wait for it, until `deadline` on the loop's clock."""
@@ -187,7 +201,7 @@ class _Host:
             )
         )
 
-    async def _serve(self, limit: float, task_status: TaskStatus[object]) -> None:
+    async def _serve(self, limit: float) -> None:
         late = Defect("start", f"it did not start within {limit:g} s")
         with self._scope:
             deadline = self._scope.deadline = anyio.current_time() + limit
@@ -197,8 +211,8 @@ class _Host:
                     raise late
                 check_product(self._loaded.declaration, product)
                 self._scope.deadline, self._scope.shield = math.inf, True
-                self._started = True
-                task_status.started(product)
+                self._product, self._started = product, True
+                self._settled.set()
                 await self._told.wait()
         if not self._started and self._scope.cancel_called:
             raise late

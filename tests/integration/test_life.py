@@ -119,6 +119,21 @@ async def test_a_critic_that_fails_to_start_stands_as_a_fault_in_every_result(
             assert assessment.decision == "review"
 
 
+@pytest.mark.parametrize("delay", [0, 0.002, 0.02])
+async def test_an_engine_that_is_cancelled_while_it_starts_ends(
+    tmp_path: Path, delay: float
+) -> None:
+    diary: list[str] = []
+    with anyio.fail_after(10), anyio.move_on_after(delay):
+        async with EleanorEngine(
+            {"home": str(tmp_path)}, plugins=[Lived("a", diary), Lived("b", diary)]
+        ):
+            await anyio.sleep_forever()
+    assert sorted(step[1:] for step in diary if step[0] == "+") == sorted(
+        step[1:] for step in diary if step[0] == "-"
+    )
+
+
 async def test_shutdown_waits_for_what_is_under_way(harness: Harness) -> None:
     log = MemoryLog()
     done: list[str] = []

@@ -177,6 +177,17 @@ async def test_cancellation_reaches_a_start_that_hangs() -> None:
     assert trace == ["+a", "-a"]
 
 
+@pytest.mark.parametrize("delay", [0, 0.001, 0.01])
+async def test_cancellation_while_starting_stops_who_has_started(delay: float) -> None:
+    trace: Trace = []
+    registry = registry_of(*(critic(f"c{n}", traced(f"c{n}", trace)) for n in range(20)))
+    with anyio.fail_after(5), anyio.move_on_after(delay):
+        async with open_products(registry, make_services, timeout=5):
+            await anyio.sleep_forever()
+    started = [step[1:] for step in trace if step.startswith("+")]
+    assert [step[1:] for step in trace if step.startswith("-")] == started[::-1]
+
+
 async def test_an_empty_registry_opens() -> None:
     async with open_products(registry_of(), make_services, timeout=5) as products:
         assert products.of("critics") == {}

@@ -65,7 +65,7 @@ def test_a_plugin_named_like_a_secret_hides_nothing() -> None:
 
 
 def test_every_row_has_its_source_and_its_meaning() -> None:
-    loaded = load_settings({"critics.rights.settings.words.short.most": "few"})
+    loaded = load_settings({"critics.rights.settings.words.short.most": "few"}, env={})
     rows = describe(loaded)
     assert [row.key for row in rows] == list(loaded.origins)
     assert all(row.description for row in rows)
