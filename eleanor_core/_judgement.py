@@ -18,9 +18,9 @@ from attrs import evolve
 
 from eleanor_core._panel import Panel
 from eleanor_core._redaction import Cleaner
-from eleanor_core.codec import to_json
 from eleanor_core.errors import EvidenceUnavailable
 from eleanor_core.evidence import seal
+from eleanor_core.evidence.canonical import Writable
 from eleanor_core.evidence.facts import assessment_facts, voices_facts
 from eleanor_core.model import (
     EMPTY_MAP,
@@ -73,7 +73,8 @@ _log = structlog.get_logger("eleanor.judgement")
 class Judgement:
     """The stages of one case, in order, and what has been heard so far."""
 
-    def __init__(self, panel: Panel, given: ValidInput, emit: Emit) -> None:
+    def __init__(self, panel: Panel, given: ValidInput, emit: Emit | None = None) -> None:
+        """Take a case. `emit` is told each event as it comes; None: nobody listens."""
         self._panel = panel
         self._given = given
         self._emit = emit
@@ -100,14 +101,14 @@ class Judgement:
             await self._abandon(error)
             raise
         assessment = await self._record(assessment)
-        self._emit(DecisionMade(trace_id=self._given.trace_id, assessment=assessment))
+        self._tell(DecisionMade, assessment=assessment)
         return assessment
 
     # -- the stages -------------------------------------------------------------------------------
 
     async def _assess(self) -> Assessment:
-        panel, trace_id = self._panel, self._given.trace_id
-        self._emit(CaseAccepted(trace_id=trace_id))
+        panel = self._panel
+        self._tell(CaseAccepted)
         scan = await self._scan()
         bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
         watch = Watch(bench)
@@ -120,8 +121,10 @@ class Judgement:
         self._mark("detect")
 
         embedding = await self._embed()
-        bench = evolve(
-            bench,
+        bench = Bench(
+            given=self._given,
+            views=scan.views,
+            hits=scan.hits,
             signals=testimony(self._detectors),
             embedding=embedding if isinstance(embedding, Embedding) else None,
         )
@@ -158,9 +161,7 @@ class Judgement:
         self._cleaner = Cleaner(self._panel.redactor, known)
         self._mark("scan")
         names = tuple(view.name for view in scan.views)
-        self._emit(
-            TextScanned(trace_id=self._given.trace_id, views=names, undecoded=scan.undecoded)
-        )
+        self._tell(TextScanned, views=names, undecoded=scan.undecoded)
         return scan
 
     def _unread(self, error: Exception) -> Scan:
@@ -181,12 +182,12 @@ class Judgement:
     def _heard_detector(self, name: str, outcome: DetectorResult | Abstention) -> None:
         outcome = self._cleaner.outcome(outcome)
         self._detectors[name] = outcome
-        self._emit(DetectorReported(trace_id=self._given.trace_id, name=name, outcome=outcome))
+        self._tell(DetectorReported, name=name, outcome=outcome)
 
     def _heard_critic(self, name: str, outcome: CriticOutcome) -> None:
         outcome = self._cleaner.outcome(outcome)
         self._critics[name] = outcome
-        self._emit(CriticReported(trace_id=self._given.trace_id, name=name, outcome=outcome))
+        self._tell(CriticReported, name=name, outcome=outcome)
 
     async def _embed(self) -> Embedding | Abstention | None:
         """Return the text's embedding, None if nobody needs one, or the embedder's fault."""
@@ -245,7 +246,7 @@ class Judgement:
             outcome = Abstention(voice="recall", reason="deadline", detail="no answer in time")
         outcome = self._cleaner.outcome(outcome)
         self._mark("recall")
-        self._emit(PrecedentRecalled(trace_id=self._given.trace_id, outcome=outcome))
+        self._tell(PrecedentRecalled, outcome=outcome)
         return outcome
 
     async def _ask_store(self, bench: Bench, weight: Impact) -> PrecedentAlignment | Abstention:
@@ -286,7 +287,7 @@ class Judgement:
             outcome = Abstention(voice="uncertainty", reason="raised", detail=describe(error))
         outcome = self._cleaner.outcome(outcome)
         self._mark("uncertainty")
-        self._emit(UncertaintyAnalysed(trace_id=self._given.trace_id, outcome=outcome))
+        self._tell(UncertaintyAnalysed, outcome=outcome)
         return outcome
 
     def _conclude(self, heard: Heard) -> Assessment:
@@ -315,7 +316,7 @@ class Judgement:
 
     async def _record(self, assessment: Assessment) -> Assessment:
         try:
-            sealed = self._sealed("assessment", assessment_facts(assessment), to_json(assessment))
+            sealed = self._sealed("assessment", assessment_facts(assessment), assessment)
             await append(self._panel, sealed)
         except EvidenceUnavailable as error:
             raise EvidenceUnavailable(str(error), assessment=closed(assessment)) from error
@@ -333,10 +334,7 @@ class Judgement:
     async def _abandon(self, error: BaseException) -> None:
         facts = voices_facts(self._critics, self._detectors)
         facts["error"] = type(error).__name__
-        heard: JsonValue = {
-            "critics": {name: to_json(outcome) for name, outcome in self._critics.items()},
-            "detectors": {name: to_json(outcome) for name, outcome in self._detectors.items()},
-        }
+        heard: Writable = {"critics": self._critics, "detectors": self._detectors}
         try:
             await append(self._panel, self._sealed("abandoned", facts, heard))
         except EvidenceUnavailable as unavailable:
@@ -344,7 +342,7 @@ class Judgement:
             raise unavailable from error
 
     def _sealed(
-        self, kind: RecordKind, facts: Mapping[str, JsonValue], result: JsonValue
+        self, kind: RecordKind, facts: Mapping[str, JsonValue], result: Writable
     ) -> SealedRecord:
         given = self._given
         if self._text is None:
@@ -361,6 +359,10 @@ class Judgement:
             },
             payload={"case": case, "result": result},
         )
+
+    def _tell(self, form: Callable[..., Event], **facts: object) -> None:
+        if self._emit is not None:
+            self._emit(form(trace_id=self._given.trace_id, **facts))
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -385,13 +387,12 @@ async def append(panel: Panel, sealed: SealedRecord) -> None:
     """Append to the log within the deadline, shielded. Raises EvidenceUnavailable."""
     seconds = panel.settings.deadlines.record
     try:
-        with anyio.fail_after(seconds, shield=True):
+        deadline = anyio.current_time() + seconds
+        with anyio.CancelScope(deadline=deadline, shield=True):
             await panel.evidence.append(sealed)
+            return
     except EvidenceUnavailable:
         raise
-    except TimeoutError:
-        raise EvidenceUnavailable(
-            f"the evidence log did not acknowledge within {seconds:g} s"
-        ) from None
     except (Exception, SystemExit) as error:
         raise EvidenceUnavailable(f"the evidence log failed: {describe(error)}") from error
+    raise EvidenceUnavailable(f"the evidence log did not acknowledge within {seconds:g} s")

@@ -10,13 +10,15 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TypeVar, cast, get_args, get_origin
+from types import MappingProxyType
+from typing import Final, TypeVar, cast, get_args, get_origin
 
-from attrs import AttrsInstance
+from attrs import AttrsInstance, frozen
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from eleanor_core.model import (
+    EMPTY_MAP,
     Abstention,
     Assessment,
     CriticResult,
@@ -36,6 +38,38 @@ from eleanor_core.model import (
 
 T = TypeVar("T")
 Wire = dict[str, JsonValue]
+
+
+@frozen
+class WireForm:
+    """How the wire form of a class differs from its fields, all of them, by name.
+
+    `fixed`: members that are the same for every value. `omitted`: fields that the surroundings say
+    already. `if_set`: fields that are left out where they have their default.
+    """
+
+    fixed: JsonObject = EMPTY_MAP
+    omitted: tuple[str, ...] = ()
+    if_set: tuple[str, ...] = ()
+
+
+WIRE_FORMS: Final[Mapping[type[AttrsInstance], WireForm]] = MappingProxyType(
+    {
+        CriticResult: WireForm(FrozenMap({"status": "ok"}), ("critic",), ("provenance",)),
+        DetectorSignal: WireForm(omitted=("detector",), if_set=("view", "note")),
+        DetectorResult: WireForm(FrozenMap({"status": "ok"}), ("detector",), ("provenance",)),
+        PrecedentAlignment: WireForm(FrozenMap({"status": "ok"}), if_set=("provenance",)),
+        UncertaintyAnalysis: WireForm(FrozenMap({"status": "ok"}), if_set=("provenance",)),
+        # Severity and confidence of a fault are there for readers that expect a number.
+        Abstention: WireForm(
+            FrozenMap({"status": "abstained", "severity": 0, "confidence": 0.0}),
+            ("voice",),
+            ("detail", "provenance"),
+        ),
+        Assessment: WireForm(if_set=("sampled",)),
+    }
+)
+"""What is inside stands before what it is inside of. Other classes are written as their fields."""
 
 
 def to_json(value: object) -> JsonValue:
@@ -67,7 +101,7 @@ def result_schema() -> JsonObject:
 
 
 _BY_KEY = {CriticResult: "critic", DetectorResult: "detector", Abstention: "voice"}
-"""The field that the key of the surrounding mapping says already; it is left out on the wire."""
+"""The field that the key of the surrounding mapping says."""
 
 _OMIT = override(omit=True)
 _IF_SET = override(omit_if_default=True)
@@ -80,10 +114,8 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(FrozenMap, thaw)
     converter.register_structure_hook(FrozenMap, lambda data, _: freeze(data))
     converter.register_unstructure_hook(SecretValue, _refuse)
-    _unstructure_outcomes(converter)
-    converter.register_unstructure_hook(
-        Assessment, make_dict_unstructure_fn(Assessment, converter, sampled=_IF_SET)
-    )
+    for form in WIRE_FORMS:
+        converter.register_unstructure_hook(form, _unstructure(form, converter))
     converter.register_structure_hook(Assessment, _structure_assessment(converter))
     return converter
 
@@ -105,30 +137,14 @@ def _refuse(_: SecretValue) -> JsonValue:
     raise TypeError(msg)
 
 
-def _unstructure_outcomes(converter: Converter) -> None:
-    converter.register_unstructure_hook(
-        DetectorSignal,
-        make_dict_unstructure_fn(
-            DetectorSignal, converter, detector=_OMIT, view=_IF_SET, note=_IF_SET
-        ),
-    )
-    critic = make_dict_unstructure_fn(CriticResult, converter, critic=_OMIT, provenance=_IF_SET)
-    detector = make_dict_unstructure_fn(
-        DetectorResult, converter, detector=_OMIT, provenance=_IF_SET
-    )
-    precedent = make_dict_unstructure_fn(PrecedentAlignment, converter, provenance=_IF_SET)
-    uncertainty = make_dict_unstructure_fn(UncertaintyAnalysis, converter, provenance=_IF_SET)
-    fault = make_dict_unstructure_fn(
-        Abstention, converter, voice=_OMIT, detail=_IF_SET, provenance=_IF_SET
-    )
-    hook = converter.register_unstructure_hook
-    hook(CriticResult, lambda value: {"status": "ok", **critic(value)})
-    hook(DetectorResult, lambda value: {"status": "ok", **detector(value)})
-    hook(PrecedentAlignment, lambda value: {"status": "ok", **precedent(value)})
-    hook(UncertaintyAnalysis, lambda value: {"status": "ok", **uncertainty(value)})
-    # Severity and confidence of a fault are fixed, and there for readers that expect a number.
-    fixed: Wire = {"severity": 0, "confidence": 0.0}
-    hook(Abstention, lambda value: {"status": "abstained", **fault(value), **fixed})
+def _unstructure(
+    form: type[AttrsInstance], converter: Converter
+) -> Callable[[AttrsInstance], Wire]:
+    wire = WIRE_FORMS[form]
+    overrides = dict.fromkeys(wire.omitted, _OMIT) | dict.fromkeys(wire.if_set, _IF_SET)
+    write = make_dict_unstructure_fn(form, converter, **overrides)  # type: ignore[arg-type] # fields, none of which is an option of its own
+    fixed = dict(wire.fixed)
+    return (lambda value: fixed | write(value)) if fixed else write
 
 
 def _structure_assessment(

@@ -20,12 +20,13 @@ from eleanor_core._judgement import Emit, Judgement, append
 from eleanor_core._panel import Panel, assemble, first, thresholds_of
 from eleanor_core._secrets import Resolver
 from eleanor_core._version import __version__
-from eleanor_core.api import Backend, Embedder, EvidenceSink, Services
+from eleanor_core.api import Backend, Embedder, EvidenceSink, PrecedentStore, Services
 from eleanor_core.errors import (
     EvidenceUnavailable,
     InvalidInput,
     NoPanel,
     NotRunning,
+    PrecedentsUnavailable,
     SettingsError,
 )
 from eleanor_core.evidence import seal
@@ -209,7 +210,7 @@ class EleanorEngine:
         """
         panel = self._running()
         given = await self._validated(panel, text, context, kind, trace_id)
-        return await self._judge(panel, given, _nobody)
+        return await self._judge(panel, given)
 
     async def stream(
         self,
@@ -272,7 +273,7 @@ class EleanorEngine:
         """Return whether this engine's gate made `decision` and nobody changed it since."""
         return self._gate.made(decision)
 
-    async def _judge(self, panel: Panel, given: ValidInput, emit: Emit) -> Assessment:
+    async def _judge(self, panel: Panel, given: ValidInput, emit: Emit | None = None) -> Assessment:
         self._in_flight += 1
         try:
             return await Judgement(panel, given, emit).judge()
@@ -334,12 +335,17 @@ class EleanorEngine:
             raise EvidenceUnavailable("no evidence sink is enabled; see `eleanor plugins`")
         return primary
 
+    @property
+    def precedents(self) -> PrecedentStore:
+        """The precedent store that recall asks. Raises NotRunning, or PrecedentsUnavailable."""
+        if self._panel is None:
+            raise NotRunning("the engine is not running")
+        if self._panel.store is None:
+            raise PrecedentsUnavailable("no precedent store is running; see `eleanor plugins`")
+        return self._panel.store
+
 
 EleanorEngineV8 = EleanorEngine
-
-
-def _nobody(_: Event) -> None:
-    """Take an event that nobody waits for."""
 
 
 def _load(settings: Settings | LoadedSettings | JsonObject | None) -> LoadedSettings:

@@ -12,10 +12,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring as quote
+from operator import attrgetter
 from typing import Final, TypeAlias
 
+import attrs
 import rfc8785
+from attrs import AttrsInstance
 
+from eleanor_core.codec import WIRE_FORMS, WireForm, to_json
 from eleanor_core.model.json import JsonValue
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
@@ -24,27 +28,36 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 _CACHED_KEY_CHARS: Final = 512
 _IDENTIFIER: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
+Writable: TypeAlias = "JsonValue | AttrsInstance | Sequence[Writable] | Mapping[str, Writable]"
+"""JSON, and values of the model, which stand for their wire form."""
+
 _Out: TypeAlias = Callable[[str], None]
 _Members: TypeAlias = tuple[tuple[str, str], ...]
+
+
+_ALWAYS: Final = object()
+"""No field has this value."""
 
 
 class _Refused(Exception):  # noqa: N818 -- caught here, and told as a ValueError with its path
     """Something in the value has no canonical form."""
 
 
-def canonical(value: JsonValue) -> bytes:
+def canonical(value: Writable) -> bytes:
     """Return `value` as RFC 8785 bytes (UTF-8, keys in UTF-16 order, ECMAScript numbers).
 
-    Raises ValueError with the JSONPath of the first thing that has no such form: an integer beyond
-    2**53 - 1 either way (readers would disagree about it), NaN or an infinity, a lone surrogate, a
-    key that is not a string, a type that is not JSON, or nesting beyond the interpreter's stack.
+    A value of the model, at any depth, is written as its wire form is (`to_json`), without the
+    dicts in between. Raises ValueError with the JSONPath of the first thing that has no such form:
+    an integer beyond 2**53 - 1 either way (readers would disagree about it), NaN or an infinity, a
+    lone surrogate, a key that is not a string, a type that is not JSON, or nesting beyond the
+    interpreter's stack.
     """
     parts: list[str] = []
     try:
         _write(value, parts.append)
         return "".join(parts).encode()
     except (_Refused, UnicodeEncodeError):
-        path, problem = next(_problems(value, "$"))
+        path, problem = next(_problems(to_json(value), "$"))
     except RecursionError:
         path, problem = "$", "nested too deep"
     raise ValueError(f"no canonical JSON: {problem} at {path}")
@@ -55,7 +68,7 @@ def member_order(key: str) -> bytes:
     return key.encode("utf-16-be")
 
 
-def _write(value: JsonValue, out: _Out) -> None:
+def _write(value: object, out: _Out) -> None:
     # By exact type, which is what costs least; whatever else there is goes through `_plain`.
     if type(value) is dict:
         _write_object(value, out)
@@ -73,11 +86,13 @@ def _write(value: JsonValue, out: _Out) -> None:
         out(quote(value))
     elif type(value) is list or type(value) is tuple:
         _write_array(value, out)
+    elif (write := _value_writer(type(value))) is not None:  # type: ignore[arg-type] # a class can be hashed
+        write(value, out)
     else:
         _write(_plain(value), out)
 
 
-def _plain(value: JsonValue) -> JsonValue:
+def _plain(value: object) -> object:
     """Return a value of another type (an enum's member, a read-only mapping) as its plain like."""
     if isinstance(value, str):
         return str.__str__(value)
@@ -86,13 +101,14 @@ def _plain(value: JsonValue) -> JsonValue:
     if isinstance(value, int):
         return int.__int__(value)
     if isinstance(value, Mapping):
-        return dict(value)
+        # By its items: `dict(value)` would look each key up in Python.
+        return dict(value.items())
     if isinstance(value, (list, tuple)):
         return list(value)
     raise _Refused
 
 
-def _write_object(value: dict[str, JsonValue], out: _Out) -> None:
+def _write_object(value: Mapping[str, object], out: _Out) -> None:
     if not value:
         out("{}")
         return
@@ -112,7 +128,7 @@ def _write_object(value: dict[str, JsonValue], out: _Out) -> None:
     out("}")
 
 
-def _write_array(value: Sequence[JsonValue], out: _Out) -> None:
+def _write_array(value: Sequence[object], out: _Out) -> None:
     if not value:
         out("[]")
         return
@@ -122,6 +138,51 @@ def _write_array(value: Sequence[JsonValue], out: _Out) -> None:
         _write(item, out)
         opening = ","
     out("]")
+
+
+@lru_cache(maxsize=256)
+def _value_writer(form: type) -> Callable[[object, _Out], None] | None:
+    """Return what writes values of a class of the model, its keys sorted once; else None."""
+    if not attrs.has(form):
+        return None
+    wire = WIRE_FORMS.get(form, WireForm())
+    fields = {item.name: item for item in attrs.fields(form) if item.name not in wire.omitted}
+    members: list[tuple[str, object]] = []
+    opening, start = "{", ""
+    for key in sorted((*fields, *wire.fixed), key=member_order):
+        if key in wire.fixed:
+            opening += f"{quote(key)}:{canonical(wire.fixed[key]).decode()},"
+            continue
+        if not members and opening != "{":
+            start, opening = opening[:-1], ","
+        default = fields[key].default if key in wire.if_set else _ALWAYS
+        if default is not _ALWAYS and opening != ",":
+            # It would take along what stands before it.
+            msg = f"{form.__name__}.{key} cannot be left out: it follows a fixed member"
+            raise TypeError(msg)
+        members.append((f"{opening}{quote(key)}:", default))
+        opening = ","
+    closing = opening[:-1] + "}"
+    get = attrgetter(*sorted(fields, key=member_order))
+
+    def write(value: object, out: _Out) -> None:
+        out(start)
+        for (opening, default), item in zip(members, get(value)):  # noqa: B905 -- made as one
+            kind = type(item)
+            if kind is float:
+                out(opening + _float(item))
+            elif kind is tuple and not item:
+                out(opening + "[]")
+            elif default is not _ALWAYS and item == default:
+                continue
+            elif kind is str:
+                out(opening + quote(item))
+            else:
+                out(opening)
+                _write(item, out)
+        out(closing)
+
+    return write
 
 
 def _members(keys: Iterable[str]) -> _Members:

@@ -19,6 +19,8 @@ class Check(Protocol):
 
 def unit(_: object, attribute: Attribute[T], value: T) -> None:
     """Accept a real number in [0, 1]; NaN and booleans are refused."""
+    if isinstance(value, float) and type(value) is float and 0.0 <= value <= 1.0:
+        return
     if type(value) not in (float, int):
         raise TypeError(f"{attribute.name} must be a float in [0, 1], got {type(value).__name__}")
     if not 0.0 <= value <= 1.0:  # type: ignore[operator] # the type was checked above
@@ -29,20 +31,20 @@ def text(_: object, attribute: Attribute[T], value: T) -> None:
     """Accept exactly `str`: a subclass could carry behaviour into a frozen value."""
     if not isinstance(value, str) or type(value) is not str:
         raise TypeError(f"{attribute.name} must be a str, got {type(value).__name__}")
-    _encodable(attribute.name, value)
+    if not value.isascii():
+        _encodable(attribute.name, value)
 
 
 def words(_: object, attribute: Attribute[T], value: T) -> None:
     """Accept a non-empty `str`."""
     if not isinstance(value, str) or type(value) is not str or not value:
         raise TypeError(f"{attribute.name} must be a non-empty str, got {value!r:.80}")
-    _encodable(attribute.name, value)
+    if not value.isascii():
+        _encodable(attribute.name, value)
 
 
 def _encodable(name: str, value: str) -> None:
     """Refuse what has no UTF-8 form: it could not be recorded."""
-    if value.isascii():
-        return
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -73,10 +75,11 @@ def span(_: object, attribute: Attribute[T], value: T) -> None:
 
 
 def one_of(*choices: object) -> Check:
-    """Accept one of `choices`, compared by type and value (so that True is not 1)."""
+    """Accept one of `choices`, all of one type, by type and value (so that True is not 1)."""
+    form = type(choices[0])
 
     def check(_: object, attribute: Attribute[T], value: T) -> None:
-        if not any(type(value) is type(choice) and value == choice for choice in choices):
+        if type(value) is not form or value not in choices:
             wanted = ", ".join(map(repr, choices))
             raise ValueError(f"{attribute.name} must be one of {wanted}, got {value!r:.80}")
 
@@ -89,6 +92,8 @@ def tuple_of(member: type) -> Check:
     def check(_: object, attribute: Attribute[T], value: T) -> None:
         if not isinstance(value, tuple) or type(value) is not tuple:
             raise TypeError(f"{attribute.name} must be a tuple, got {type(value).__name__}")
+        if not value:
+            return
         for item in value:
             if type(item) is not member:
                 raise TypeError(

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from attrs import Factory, field, frozen
 
 from eleanor_core.model import _checks as check
+from eleanor_core.model import _notebook
 from eleanor_core.model.clauses import CLAUSES, Tier
 from eleanor_core.model.provenance import Gap, Provenance
 from eleanor_core.model.signals import Severity
@@ -60,7 +61,9 @@ class EscalationSignal:
 
 
 def _gravest(result: CriticResult) -> Severity:
-    return max((violation.severity for violation in result.violations), default=0)
+    if not result.violations:
+        return 0
+    return max(violation.severity for violation in result.violations)
 
 
 @frozen(kw_only=True)
@@ -95,6 +98,10 @@ class CriticResult:
                 f"severity must be that of the gravest violation ({gravest}), got {self.severity}"
             )
 
+    def _repr_html_(self) -> str:
+        """Return it as HTML, for notebooks."""
+        return _notebook.html(self)
+
 
 @frozen(kw_only=True)
 class Abstention:
@@ -116,6 +123,10 @@ class Abstention:
         said = f"no usable answer from {self.voice}: {self.reason}"
         rationale = f"{said} ({self.detail})" if self.detail else said
         return (EscalationSignal(clause="U1", tier=2, rationale=rationale),)
+
+    def _repr_html_(self) -> str:
+        """Return it as HTML, for notebooks."""
+        return _notebook.html(self)
 
 
 CriticOutcome: TypeAlias = CriticResult | Abstention

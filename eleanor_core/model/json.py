@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -38,6 +38,10 @@ class FrozenMap(Mapping[str, JsonValue]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def items(self) -> ItemsView[str, JsonValue]:
+        """Return the items; the mixin's would look each of them up in Python."""
+        return self._items.items()
+
     def __hash__(self) -> int:
         return hash(frozenset(self._items.items()))
 
@@ -49,6 +53,7 @@ class FrozenMap(Mapping[str, JsonValue]):
 
 
 EMPTY_MAP = FrozenMap()
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def freeze(value: JsonValue) -> JsonValue:
@@ -64,6 +69,8 @@ def freeze(value: JsonValue) -> JsonValue:
 
 def thaw(value: JsonValue) -> JsonValue:
     """Return `value` as plain dicts and lists, for the json module."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, Mapping):
         return {key: thaw(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

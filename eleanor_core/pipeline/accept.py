@@ -52,10 +52,12 @@ def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> Cri
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedError(str(error)) from error
-    said = [item.rationale for item in own.violations]
-    said += [item.rationale for item in own.escalations]
-    said += [gap.concern for gap in own.not_assessed]
-    _bound(own.justification, *said)
+    _bound(
+        own.justification,
+        *(item.rationale for item in own.violations),
+        *(item.rationale for item in own.escalations),
+        *(gap.concern for gap in own.not_assessed),
+    )
     return own
 
 
@@ -89,6 +91,8 @@ def _bound(*words: str) -> None:
 def _all(items: tuple[T, ...], copy: Callable[[T], T]) -> tuple[T, ...]:
     if type(items) is not tuple:
         raise MalformedError(f"holds a {type(items).__name__} where a tuple belongs")
+    if not items:
+        return ()
     if len(items) > MAX_FINDINGS:
         raise MalformedError(
             f"holds {len(items)} findings of one sort, the limit is {MAX_FINDINGS}"

@@ -7,7 +7,7 @@ results, faults by being faults, and the stages `recall` and `uncertainty` in th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import frozen
 
@@ -31,6 +31,8 @@ from eleanor_core.model import (
     Requirement,
     UncertaintyAnalysis,
 )
+
+_RANK: Final = {principle: rank for rank, principle in enumerate(PRINCIPLES)}
 
 
 @frozen(kw_only=True)
@@ -84,7 +86,7 @@ def aggregate(
 
 def _order(critics: Iterable[str], seats: Mapping[str, Seat]) -> list[str]:
     """Return the critics' names by principle, then by name."""
-    return sorted(critics, key=lambda name: (PRINCIPLES.index(seats[name].principle), name))
+    return sorted(critics, key=lambda name: (_RANK[seats[name].principle], name))
 
 
 def _escalations(heard: Heard, order: list[str]) -> tuple[Escalation, ...]:
@@ -99,9 +101,11 @@ def _escalations(heard: Heard, order: list[str]) -> tuple[Escalation, ...]:
         ("uncertainty", heard.uncertainty.escalations),
     ]
     collected = tuple(
-        Escalation(critic=name, clause=item.clause, tier=item.tier, rationale=item.rationale)
-        for name, items in voices
-        for item in items
+        [
+            Escalation(critic=name, clause=item.clause, tier=item.tier, rationale=item.rationale)
+            for name, items in voices
+            for item in items
+        ]
     )
     return collected + heard.others
 

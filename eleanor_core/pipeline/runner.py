@@ -59,29 +59,28 @@ class Runner(Generic[R]):
 
     async def ask(
         self, case_for: Callable[[Voice[R]], Case], said: Said[R], *, time_left: float
-    ) -> dict[str, R | Abstention]:
-        """Ask every voice; `said` is told each outcome as it comes. Sorted by name.
+    ) -> None:
+        """Ask every voice; `said` is told each outcome as it comes, once for each voice.
 
         `time_left`: seconds left for the whole judgement; no voice gets more.
         """
-        outcomes: dict[str, R | Abstention] = {}
+        waiting = {key: voice for key, voice in self._voices.items() if self._waits(voice)}
+        if not waiting:
+            self._ask_inline(case_for, said)
+            return
+        silent = set(waiting)
 
         def report(key: str, outcome: R | Abstention) -> None:
-            outcomes[key] = outcome
+            silent.discard(key)
             said(key, outcome)
 
-        waiting = {key: voice for key, voice in self._voices.items() if self._waits(voice)}
-        if waiting:
-            async with anyio.create_task_group() as group:
-                for key, voice in waiting.items():
-                    group.start_soon(self._wait_for, key, voice, case_for, report, time_left)
-                self._ask_inline(case_for, report)
-        else:
+        async with anyio.create_task_group() as group:
+            for key, voice in waiting.items():
+                group.start_soon(self._wait_for, key, voice, case_for, report, time_left)
             self._ask_inline(case_for, report)
-        for key in waiting.keys() - outcomes.keys():
+        for key in sorted(silent):
             # Only a voice that raised a cancellation of its own making ends without a word.
-            report(key, self._abstain(waiting[key], "raised", "ended without a result"))
-        return {key: outcomes[key] for key in sorted(outcomes)}
+            said(key, self._abstain(waiting[key], "raised", "ended without a result"))
 
     @staticmethod
     def _waits(voice: Voice[R]) -> bool:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import attrs
 import jsonschema
 import pytest
 
-from eleanor_core.codec import from_json, result_schema, to_json
-from eleanor_core.model import Assessment, JsonObject, SecretValue, thaw
+from eleanor_core.codec import WIRE_FORMS, from_json, result_schema, to_json
+from eleanor_core.evidence import canonical
+from eleanor_core.model import (
+    Abstention,
+    Assessment,
+    CriticResult,
+    DetectorSignal,
+    JsonObject,
+    Provenance,
+    SecretValue,
+    thaw,
+)
 from eleanor_core.pipeline.aggregate import Heard, Seat, aggregate
 
 EXAMPLE = json.loads(
     Path(__file__).parent.parent.joinpath("fixtures", "result.json").read_text("utf-8")
 )
+
+WHENCE = Provenance(plugin="critics/a", dist="d", version="1")
 
 
 def check(result: object) -> None:
@@ -95,3 +111,38 @@ def test_a_secret_has_no_wire_form() -> None:
 def test_every_key_of_the_example_is_documented_by_the_schema() -> None:
     properties: JsonObject = result_schema()["properties"]  # type: ignore[assignment] # an object
     assert set(EXAMPLE) <= set(properties)
+
+
+def values_of(value: object) -> Iterator[object]:
+    """Yield every value of the model in `value`, itself included."""
+    if attrs.has(type(value)):
+        yield value
+        for name in attrs.fields_dict(type(value)):
+            yield from values_of(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from values_of(item)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from values_of(item)
+
+
+def test_a_value_and_its_wire_form_have_one_canonical_form() -> None:
+    seen = list(values_of(from_json(EXAMPLE, Assessment)))
+    seen += [
+        Abstention(voice="a", reason="late"),
+        Abstention(voice="a", reason="late", detail="é", provenance=WHENCE),
+        DetectorSignal(detector="d", category="c", view="base64", note="n"),
+        DetectorSignal(detector="d", category="c", severity=3, span=(0, 4)),
+        CriticResult(critic="c", score=1, confidence=0.25),
+        from_json(EXAMPLE | {"sampled": True, "evidence": None}, Assessment),
+    ]
+    assert {type(value) for value in seen} >= set(WIRE_FORMS)
+    for value in seen:
+        assert canonical(value) == canonical(to_json(value))
+
+
+def test_what_has_no_canonical_form_is_named_by_its_place_in_the_wire_form() -> None:
+    broken = from_json(EXAMPLE | {"timings_ms": {"total": math.nan}}, Assessment)
+    with pytest.raises(ValueError, match=re.escape("at $.timings_ms.total")):
+        canonical(broken)
