@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from io import BytesIO
 
 from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
 from eleanor_core.errors import EvidenceCorrupt
@@ -47,8 +48,10 @@ def seal(
     record_id = record_id or new_record_id()
     commitments: dict[str, JsonValue] = {}
     parts: list[bytes] = []
+    # One call for all: each one goes to the operating system.
+    salts = BytesIO(secrets.token_bytes(SALT_BYTES * len(payload)))
     for name in sorted(payload, key=member_order):
-        salt, value = secrets.token_bytes(SALT_BYTES), canonical(payload[name])
+        salt, value = salts.read(SALT_BYTES), canonical(payload[name])
         commitments[name] = commitment(salt, value)
         opening = b'%b:{"salt":"%b","value":' % (canonical(name), salt.hex().encode())
         parts.append(opening + value + b"}")

@@ -15,6 +15,7 @@ from eleanor_core.pipeline.aggregate import objects
 from eleanor_core.settings.model import Policy
 
 _DEFAULT = Thresholds()
+_NOT_HIGH = ("", "none", "low", "medium", "moderate")
 
 
 @frozen(kw_only=True)
@@ -35,9 +36,10 @@ def impact(
 ) -> Impact:
     """Return the impact of a case, with its grounds.
 
-    It is high if a critic objects with severity 3, if the context says `impact: high`, if the
-    domain is one of the policy's, or if the case is an action whose context does not say
-    `reversible: true`. A critic without an entry in `thresholds` has the default ones.
+    It is high if a critic objects with severity 3, if the context states an `impact` other than
+    none, low, medium or moderate (what nobody can read may be a word for high), if the domain is
+    one of the policy's, or if the case is an action whose context does not say `reversible: true`.
+    A critic without an entry in `thresholds` has the default ones.
     """
     reasons = (
         *_grave(critics, thresholds),
@@ -58,8 +60,11 @@ def _grave(
 
 def _stated(case_kind: CaseKind, context: Mapping[str, JsonValue]) -> Iterator[str]:
     said = context.get("impact")
-    if isinstance(said, str) and said.strip().casefold() == "high":
+    word = said.strip().casefold() if isinstance(said, str) else said
+    if word == "high":
         yield "the context says that impact is high"
+    elif word is not None and word not in _NOT_HIGH:
+        yield f"the context says that impact is {said!r:.40}, which is no level below high"
     if case_kind == "action" and context.get("reversible") is not True:
         yield "the case is an action that is not declared reversible"
 

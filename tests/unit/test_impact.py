@@ -15,6 +15,7 @@ from eleanor_core.model import (
     CriticResult,
     CriticViolation,
     JsonObject,
+    JsonValue,
 )
 from eleanor_core.pipeline.impact import Impact, impact
 from eleanor_core.settings.model import Policy
@@ -56,8 +57,13 @@ def test_the_context_may_say_so(said: str) -> None:
     )
 
 
-@pytest.mark.parametrize("said", ["low", "", None, True, 3, ["high"], {"high": True}])
-def test_anything_else_in_the_context_does_not(said: str) -> None:
+@pytest.mark.parametrize("said", ["critical", "hgih", True, 3, ["high"], {"high": True}])
+def test_what_is_no_level_counts_as_high(said: JsonValue) -> None:
+    assert weigh(context={"impact": said}).high
+
+
+@pytest.mark.parametrize("said", ["low", "Medium ", "moderate", "none", "", None])
+def test_a_level_below_high_is_not_high(said: str) -> None:
     assert weigh(context={"impact": said}) == NONE
 
 
