@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from eleanor_core._version import __version__
 
 if TYPE_CHECKING:
-    from eleanor_core._opening import open_evidence
+    from eleanor_core._opening import Precedents, open_evidence, open_precedents
     from eleanor_core.engine import EleanorEngine, EleanorEngineV8
     from eleanor_core.errors import (
         EleanorError,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         NoPanel,
         NotRunning,
         PluginError,
+        PrecedentsUnavailable,
         SettingsError,
         UnresolvableRecord,
     )
@@ -46,11 +47,14 @@ _HOMES = {
     "NoPanel": "errors",
     "NotRunning": "errors",
     "PluginError": "errors",
+    "Precedents": "_opening",
+    "PrecedentsUnavailable": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
     "UnresolvableRecord": "errors",
     "load_settings": "settings",
     "open_evidence": "_opening",
+    "open_precedents": "_opening",
 }
 
 __all__ = [
@@ -68,12 +72,15 @@ __all__ = [
     "NoPanel",
     "NotRunning",
     "PluginError",
+    "Precedents",
+    "PrecedentsUnavailable",
     "Settings",
     "SettingsError",
     "UnresolvableRecord",
     "__version__",
     "load_settings",
     "open_evidence",
+    "open_precedents",
 ]
 
 

@@ -1,18 +1,27 @@
-"""Opens the evidence sinks alone, for those who read the log and judge nothing."""
+"""Opens one kind of plugin and what it needs, for those who read or keep it and judge nothing."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from typing import cast
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, cast
 
 import structlog
-from attrs import evolve
+from attrs import evolve, field, frozen
 
-from eleanor_core.api import EvidenceSink, Services
-from eleanor_core.errors import EvidenceUnavailable
-from eleanor_core.registry import Loaded, Products, load, open_products
+from eleanor_core._secrets import Resolver
+from eleanor_core.api import Backend, Embedder, EvidenceSink, Kind, PrecedentStore, Services
+from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable
+from eleanor_core.model import PrecedentCase, PrecedentMatch
+from eleanor_core.pipeline.embed import embed
+from eleanor_core.pipeline.recall import NEAR_IDENTICAL
+from eleanor_core.registry import Loaded, Products, Registry, load, open_products
 from eleanor_core.settings import Settings, home_of
+
+_SINKS: Final[Sequence[Kind]] = ("secrets", "evidence")
+_STORE: Final[Sequence[Kind]] = ("secrets", "backends", "embedders", "models", "precedents")
+"""A kind, after those that it may use."""
+_LOOKED_AT: Final = 64
 
 
 @asynccontextmanager
@@ -21,30 +30,125 @@ async def open_evidence(
 ) -> AsyncIterator[Mapping[str, EvidenceSink]]:
     """Start the enabled evidence sinks and yield them by name, the primary one first.
 
-    Raises EvidenceUnavailable if none runs, with what is wrong and what to do.
+    One that should be there and does not run is left out, and the log says which and why. Raises
+    EvidenceUnavailable if none runs, with what is wrong and what to do.
     """
-    registry = load(settings, tuple(plugins))
-    sinks = {kind: items if kind == "evidence" else {} for kind, items in registry.loaded.items()}
+    registry = load(_only(_SINKS, settings), tuple(plugins))
+    async with _opened(registry, settings, _SINKS) as products:
+        running = cast("Mapping[str, EvidenceSink]", products.of("evidence"))
+        if not running:
+            raise EvidenceUnavailable(
+                _lost(registry, products, _SINKS)
+                or "no evidence sink is enabled: install one, such as eleanor-evidence-local"
+            )
+        broken = (*registry.broken, *products.broken)
+        lost = {item.name: item.text for item in broken if item.kind == "evidence"}
+        for name in settings.evidence.sinks or lost:
+            if name not in running:
+                why = lost.get(name, f"evidence/{name} is not enabled")
+                structlog.get_logger(__name__).warning(
+                    "evidence.sink_not_running", sink=name, reason=why
+                )
+        order = [name for name in settings.evidence.sinks if name in running] or sorted(running)
+        yield {name: running[name] for name in order}
 
-    def services(loaded: Loaded, _: Products) -> Services:
-        return Services(
-            data_dir=home_of(settings) / loaded.kind / loaded.name,
-            log=structlog.get_logger(f"eleanor.evidence.{loaded.name}"),
+
+@frozen(kw_only=True)
+class Precedents:
+    """A running store of precedents. `whose`: its plugin and dist, for messages."""
+
+    whose: str
+    store: PrecedentStore = field(repr=False)
+    embedder: Embedder | None = field(repr=False)
+
+    async def like(self, text: str, k: int) -> Sequence[PrecedentMatch]:
+        """Return the at most `k` nearest cases of a text, most similar first.
+
+        Raises PrecedentsUnavailable without an embedder, and whatever embedder and store raise.
+        """
+        if self.embedder is None:
+            raise PrecedentsUnavailable(f"{self.whose} cannot compare: no embedder is running")
+        return await self.store.nearest(await embed(self.embedder, text), k)
+
+    async def contradicting(self, case: PrecedentCase) -> Sequence[PrecedentMatch]:
+        """Return other cases that are near-identical to this one and have another outcome.
+
+        Written examples do not count. Looks at the 64 nearest; raises as `like` does.
+        """
+        return [
+            match
+            for match in await self.like(case.text, _LOOKED_AT)
+            if match.similarity >= NEAR_IDENTICAL
+            and match.case.authority != "example"
+            and match.case.id != case.id
+            and match.case.outcome != case.outcome
+        ]
+
+
+@asynccontextmanager
+async def open_precedents(
+    settings: Settings, *, plugins: Iterable[object] = ()
+) -> AsyncIterator[Precedents]:
+    """Start the store that recall would ask, with what it needs, and no voice and no sink.
+
+    Raises PrecedentsUnavailable if none runs, with what is wrong and what to do.
+    """
+    registry = load(_only(_STORE, settings), tuple(plugins))
+    async with _opened(registry, settings, _STORE) as products:
+        name, store = next(iter(products.of("precedents").items()), (None, None))
+        if name is None:
+            raise PrecedentsUnavailable(
+                _lost(registry, products, _STORE)
+                or "no precedent store is enabled: install one, such as eleanor-precedents-sqlite"
+            )
+        yield Precedents(
+            whose=f"precedents/{name} ({registry.loaded['precedents'][name].provenance.dist})",
+            store=cast("PrecedentStore", store),
+            embedder=cast("Embedder | None", _first(products, "embedders")),
         )
 
-    async with open_products(
-        evolve(registry, loaded=sinks),
+
+def _only(kinds: Sequence[Kind], settings: Settings) -> Settings:
+    """Return settings that choose no plugin of another kind: it would be imported for nothing."""
+    chosen = settings.plugins
+    lists = {"defaults": chosen.defaults, "enable": chosen.enable, "require": chosen.require}
+    if chosen.exact is not None:
+        lists["exact"] = chosen.exact
+    of_kinds = {
+        name: tuple(ref for ref in refs if ref.partition("/")[0] in kinds)
+        for name, refs in lists.items()
+    }
+    return settings.model_copy(update={"plugins": chosen.model_copy(update=of_kinds)})
+
+
+def _opened(
+    registry: Registry, settings: Settings, kinds: Sequence[Kind]
+) -> AbstractAsyncContextManager[Products]:
+    """Start the loaded plugins of these kinds alone."""
+
+    def services(loaded: Loaded, products: Products) -> Services:
+        return Services(
+            data_dir=home_of(settings) / loaded.kind / loaded.name,
+            log=structlog.get_logger(f"eleanor.{loaded.kind}.{loaded.name}"),
+            backend=cast("Backend | None", _first(products, "backends")),
+            embedder=cast("Embedder | None", _first(products, "embedders")),
+            secrets=Resolver(products.of("secrets")),
+        )
+
+    chosen = {kind: items if kind in kinds else {} for kind, items in registry.loaded.items()}
+    return open_products(
+        evolve(registry, loaded=chosen),
         services,
         timeout=settings.deadlines.start,
         stop_timeout=settings.deadlines.stop,
-    ) as products:
-        running = cast("Mapping[str, EvidenceSink]", products.of("evidence"))
-        if not running:
-            broken = [item.text for item in (*registry.broken, *products.broken)]
-            lost = [text for text in broken if text.startswith("evidence/")]
-            raise EvidenceUnavailable(
-                " ".join(lost)
-                or "no evidence sink is enabled: install one, such as eleanor-evidence-local"
-            )
-        order = [name for name in settings.evidence.sinks if name in running] or sorted(running)
-        yield {name: running[name] for name in order}
+    )
+
+
+def _first(products: Products, kind: Kind) -> object | None:
+    return next(iter(products.of(kind).values()), None)
+
+
+def _lost(registry: Registry, products: Products, kinds: Sequence[Kind]) -> str:
+    """Return what broke among these kinds, in words; empty if nothing did."""
+    broken = (*registry.broken, *products.broken)
+    return " ".join(item.text for item in broken if item.kind in kinds)

@@ -102,6 +102,12 @@ class EvidenceCorrupt(EleanorError):  # noqa: N818 -- as above
     code = "evidence_corrupt"
 
 
+class PrecedentsUnavailable(EleanorError):  # noqa: N818 -- as above
+    """No store of precedents is running, or the one that is cannot do what was asked of it."""
+
+    code = "precedents_unavailable"
+
+
 class SecretUnavailable(EleanorError):  # noqa: N818 -- as above
     """A secret reference that its provider could not resolve. Never holds the value."""
 

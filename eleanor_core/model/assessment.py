@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from eleanor_core.model import _notebook
 from eleanor_core.model.critics import Abstention, CriticOutcome
 from eleanor_core.model.decision import (
     Constraint,
@@ -44,3 +45,7 @@ class Assessment:
     evidence: EvidenceRef | None = None
     sampled: bool = False
     timings_ms: FrozenMap = EMPTY_MAP
+
+    def _repr_html_(self) -> str:
+        """Return it as HTML, for notebooks."""
+        return _notebook.html(self)

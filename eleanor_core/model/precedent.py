@@ -83,13 +83,18 @@ class PrecedentAlignment:
     `alignment` in [-1, 1]: 1 = every like case was handled with the caution that this panel shows,
     -1 = every one of them otherwise, 0 = none was found. `conflict` in [0, 1]: entropy (base 2) of
     cautious against permissive outcomes among the like cases. `novel`: no like case was found.
-    It may add caution through `escalations`; nothing in it removes any.
+    `support`: how many like cases the figures rest on, counted by their weight; three that hardly
+    resemble it beside one that does are little more than one. `drift` in [-1, 1]: by how much the
+    later like cases were handled with more caution than the earlier ones; 0 where that cannot be
+    said. It may add caution through `escalations`; nothing in it removes any.
     """
 
     alignment: float = 0.0
     conflict: float = field(default=0.0, validator=check.unit)
     novel: bool = True
     novelty: float = field(default=1.0, validator=check.unit)
+    support: float = 0.0
+    drift: float = 0.0
     cases: tuple[PrecedentMatch, ...] = ()
     escalations: tuple[EscalationSignal, ...] = ()
     provenance: Provenance | None = None

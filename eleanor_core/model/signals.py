@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from eleanor_core.model import _checks as check
+from eleanor_core.model import _notebook
 from eleanor_core.model.provenance import Gap, Provenance
 
 Severity: TypeAlias = Literal[0, 1, 2, 3]
@@ -39,3 +40,7 @@ class DetectorResult:
     )
     not_assessed: tuple[Gap, ...] = field(default=(), validator=check.tuple_of(Gap))
     provenance: Provenance | None = None
+
+    def _repr_html_(self) -> str:
+        """Return it as HTML, for notebooks."""
+        return _notebook.html(self)

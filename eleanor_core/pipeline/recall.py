@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import islice
 from typing import Final
 
@@ -41,12 +42,16 @@ async def recall(
 
     Like cases are the nearest ones with at least `settings.similarity`. Whatever was not simply
     allowed counts as handled with caution, `constrain` too: it stands on an objection, as
-    `panel_objects` does. `alignment` and `conflict` weigh each like case by its similarity.
+    `panel_objects` does. Every figure weighs each like case by its similarity w: `alignment` is
+    2 c - 1 for a panel that objects and 1 - 2 c for one that does not, with c the share of caution;
+    `conflict` is the entropy of c in bits; `support` is (sum w)^2 / sum w^2, the effective
+    number of Kish (Survey Sampling, 1965); `drift` is c of the later dated cases less c of the
+    earlier ones, parted at the middle of the time that they span.
 
     Escalates PR1 where nothing like it is found and impact is high; PR2 where like cases conflict,
     or where people sent a near-identical one to review or denied it; PR3 where the machine alone
     decided a like case. Written examples inform `alignment` and stand in `cases`; nobody decided
-    them, so they are no precedent: for novelty, conflict and escalations they are not there.
+    them, so they are no precedent: for all the rest they are not there.
 
     Without a store nothing is like the case. Raises ValueError for a store without an embedding,
     and whatever the store raises: the caller turns it into a fault.
@@ -63,6 +68,8 @@ async def recall(
         conflict=conflict,
         novel=not decided,
         novelty=1.0 - nearest,
+        support=_support(decided),
+        drift=_drift(decided),
         cases=like,
         escalations=(
             *_unprecedented(decided, impact),
@@ -116,6 +123,26 @@ def _alignment(like: Sequence[PrecedentMatch], *, panel_objects: bool) -> float:
         return 0.0
     share = _cautious_share(like)
     return 2.0 * share - 1.0 if panel_objects else 1.0 - 2.0 * share
+
+
+def _support(like: Sequence[PrecedentMatch]) -> float:
+    squares = math.fsum(match.similarity**2 for match in like)
+    return _weight(like) ** 2 / squares if squares else 0.0
+
+
+def _drift(like: Sequence[PrecedentMatch]) -> float:
+    dated = [
+        (date.fromisoformat(match.case.decided_at[:10]), match)
+        for match in like
+        if match.case.decided_at
+    ]
+    if not dated:
+        return 0.0
+    days = [day for day, _ in dated]
+    middle = min(days) + (max(days) - min(days)) / 2
+    earlier = [match for day, match in dated if day <= middle]
+    later = [match for day, match in dated if day > middle]
+    return _cautious_share(later) - _cautious_share(earlier) if later else 0.0
 
 
 def _unprecedented(like: Sequence[PrecedentMatch], impact: Impact) -> Iterator[EscalationSignal]:

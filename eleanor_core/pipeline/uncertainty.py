@@ -36,6 +36,8 @@ NOVELTY: Final = 0.30
 """Weight of having no like case, where impact is high."""
 ALEATORIC: Final = 0.50
 """Weight of what could go either way in the overall value."""
+EVEN: Final = 0.50
+"""Score from which a reader is as likely to object as not, so that something was found."""
 
 
 def analyse(
@@ -52,15 +54,20 @@ def analyse(
     """Return the uncertainty of a judgement, and what it escalates in its own name.
 
         coverage  = 1 - (1 - GAP)^gaps * (1 - FAULT)^faults
-        doubt     = max(1 - confidence)    over results with a violation
-        ambiguity = max(H(score))          over results with a violation; H: entropy in bits
+        doubt     = max(1 - confidence)    over results that found something
+        ambiguity = max(H(score))          over results that found something; H: entropy in bits
         conflict  = that of the like cases
         novelty   = that of the case, where impact is high, else 0
         epistemic = coverage or DOUBT * doubt or NOVELTY * novelty
         aleatoric = max(ambiguity, conflict)
         overall   = epistemic or ALEATORIC * aleatoric
 
-    where `a or b` is the noisy-or 1 - (1 - a)(1 - b) (Pearl, Probabilistic Reasoning in Intelligent
+    A result found something if it has a violation, or a score from EVEN on. `ambiguity` is how far
+    a critic's own evidence is at odds: where its score is the share of its samples or layers that
+    object, H is the entropy of their vote. What a critic that found nothing is unsure of is a gap,
+    and counts as one.
+
+    `a or b` is the noisy-or 1 - (1 - a)(1 - b) (Pearl, Probabilistic Reasoning in Intelligent
     Systems, 1988, section 4.3). The split into what more knowledge would settle (epistemic) and
     what it would not (aleatoric) is that of Der Kiureghian and Ditlevsen (2009).
 
@@ -117,7 +124,7 @@ def _by_voice(
 ) -> list[tuple[str, CriticOutcome | DetectorResult]]:
     """Return every outcome with its voice, sorted: the order of the panel does not count."""
     outcomes = {**critics, **{f"detector:{name}": item for name, item in detectors.items()}}
-    return sorted(outcomes.items(), key=lambda item: item[0])
+    return [(voice, outcomes[voice]) for voice in sorted(outcomes)]
 
 
 def _gaps(
@@ -144,17 +151,16 @@ def _faults(
 
 
 def _doubt(critics: Mapping[str, CriticOutcome]) -> float:
-    return max((1.0 - result.confidence for result in _violated(critics)), default=0.0)
+    return max((1.0 - result.confidence for result in _finding(critics)), default=0.0)
 
 
 def _ambiguity(critics: Mapping[str, CriticOutcome]) -> float:
-    return max((binary_entropy(result.score) for result in _violated(critics)), default=0.0)
+    return max((binary_entropy(result.score) for result in _finding(critics)), default=0.0)
 
 
-def _violated(critics: Mapping[str, CriticOutcome]) -> Iterator[CriticResult]:
-    for outcome in critics.values():
-        if isinstance(outcome, CriticResult) and outcome.severity >= 1:
-            yield outcome
+def _finding(critics: Mapping[str, CriticOutcome]) -> Iterator[CriticResult]:
+    results = (outcome for outcome in critics.values() if isinstance(outcome, CriticResult))
+    return (result for result in results if result.severity or result.score >= EVEN)
 
 
 def _novelty(precedent: PrecedentAlignment | Abstention, impact: Impact) -> float:
@@ -172,8 +178,8 @@ def _reasons(
     yield from (f"{voice} did not assess {gap.concern}: {gap.reason}." for voice, gap in gaps)
     yield from (f"{voice} gave no usable answer: {fault.reason}." for voice, fault in faults)
     said = {
-        "doubt": "A critic that found a violation doubts its own score",
-        "ambiguity": "A critic that found a violation could have scored either way",
+        "doubt": "A critic that found something doubts its own score",
+        "ambiguity": "A critic that found something could have scored either way",
         "conflict": "Like cases were decided differently",
         "novelty": "Little or nothing like it was decided before, and impact is high",
     }

@@ -36,12 +36,17 @@ _NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 DEFAULT_PLUGINS = (
     "backends/numpy",
     "embedders/hashing",
-    "precedents/memory",
+    "precedents/sqlite",
     "evidence/local",
     "detectors/injection",
     "detectors/secrets",
     "detectors/personal-data",
     "detectors/hidden-text",
+    "detectors/disclosure",
+    "detectors/overclaim",
+    "detectors/citations",
+    "detectors/quantities",
+    "detectors/language",
     "critics/rights",
     "critics/autonomy",
     "critics/fairness",
@@ -181,7 +186,9 @@ class Limits(Section):
     context_bytes: int = Field(
         default=1_000_000, gt=0, description="Largest context, in bytes of JSON."
     )
-    context_depth: int = Field(default=32, gt=0, description="Deepest nesting of the context.")
+    context_depth: int = Field(
+        default=32, gt=0, le=256, description="Deepest nesting of the context."
+    )
     context_nodes: int = Field(
         default=100_000, gt=0, description="Most values in the context, counted all."
     )
@@ -344,7 +351,7 @@ class Settings(Section):
     precedents: dict[PluginName, PluginEntry] = Field(
         default_factory=dict,
         description="Settings of precedent stores, by name.",
-        examples=[{"memory": {}}],
+        examples=[{"sqlite": {}}],
     )
     models: dict[PluginName, PluginEntry] = Field(
         default_factory=dict,

@@ -219,8 +219,15 @@ class PrecedentStoreContract(PluginContract[PrecedentsDeclaration, PrecedentStor
 
     @staticmethod
     def decided(name: str, text: str) -> PrecedentCase:
-        """Return a decided case."""
-        return PrecedentCase(id=name, text=text, outcome="review", clauses=("U1",))
+        """Return a decided case, with who answers for it and why, as a strict store asks."""
+        return PrecedentCase(
+            id=name,
+            text=text,
+            outcome="review",
+            clauses=("U1",),
+            decided_by="board",
+            reason="as asked",
+        )
 
     async def fill(self, store: PrecedentStore) -> list[PrecedentCase]:
         """Add five cases, two of them with the same text."""

@@ -17,7 +17,9 @@ from eleanor_core import (
     Settings,
     load_settings,
     open_evidence,
+    open_precedents,
 )
+from eleanor_core.api import PrecedentStore
 from eleanor_core.codec import to_json
 from eleanor_core.model import (
     Abstention,
@@ -99,4 +101,7 @@ async def start(home: Path) -> JsonValue:
         names = sorted(engine.registry.loaded["critics"])
     async with open_evidence(loaded.settings) as sinks:
         counts = [await sink.count() for sink in sinks.values()]
+    async with open_precedents(loaded.settings) as precedents:
+        assert_type(precedents.store, PrecedentStore)
+        counts.append(await precedents.store.count())
     return [to_json(result), *broken, *names, *counts, engine.settings.limits.text_bytes]

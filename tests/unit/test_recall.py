@@ -52,8 +52,11 @@ def match(
     outcome: DecisionValue,
     authority: Authority = "adjudicated",
     name: str = "p1",
+    day: str = "",
 ) -> PrecedentMatch:
-    case = PrecedentCase(id=name, text="Close the account.", outcome=outcome, authority=authority)
+    case = PrecedentCase(
+        id=name, text="Close the account.", outcome=outcome, authority=authority, decided_at=day
+    )
     return PrecedentMatch(case=case, similarity=similarity)
 
 
@@ -224,6 +227,46 @@ async def test_alignment_weighs_by_similarity() -> None:
 async def test_similarities_of_nothing_give_no_alignment() -> None:
     found = await ask(match(0.0, "deny"), settings=RecallSettings(similarity=0.0))
     assert (found.alignment, found.conflict, found.novel) == (0.0, 0.0, False)
+
+
+# -- support and drift ----------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("similarities", "support"),
+    [((), 0.0), ((0.7,), 1.0), ((0.8, 0.8, 0.8), 3.0), ((1.0, 0.6), 1.6**2 / 1.36)],
+)
+async def test_support_counts_by_weight(similarities: tuple[float, ...], support: float) -> None:
+    like = [match(value, "allow", name=f"p{place}") for place, value in enumerate(similarities)]
+    example = match(1.0, "allow", "example", name="example")
+    assert (await ask(*like, example)).support == pytest.approx(support)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("history", "drift"),
+    [
+        # More caution of late, and less.
+        ((("allow", "2024-01-01"), ("deny", "2026-01-01")), 1.0),
+        ((("constrain", "2024-01-01"), ("allow", "2026-01-01T09:00:00Z")), -1.0),
+        # Parted at the middle of the time, not of the list.
+        ((("allow", "2020-01-01"), ("deny", "2025-06-01"), ("allow", "2026-01-01")), 0.5),
+        # Nothing to compare: one day, or no date.
+        ((("allow", "2026-01-01"), ("deny", "2026-01-01T23:00:00Z")), 0.0),
+        ((("allow", "2024-01-01"), ("deny", "")), 0.0),
+        ((("deny", ""),), 0.0),
+    ],
+)
+async def test_drift_is_the_caution_that_came_later(
+    history: tuple[tuple[DecisionValue, str], ...], drift: float
+) -> None:
+    like = [
+        match(0.8, outcome, name=f"p{place}", day=day)
+        for place, (outcome, day) in enumerate(history)
+    ]
+    example = match(1.0, "deny", "example", name="example", day="2030-01-01")
+    assert (await ask(*like, example)).drift == pytest.approx(drift)
 
 
 # -- rule 6: a history adds caution, never takes it -----------------------------------------------

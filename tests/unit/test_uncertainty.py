@@ -146,6 +146,8 @@ def test_whatever_the_scan_left_out_is_a_gap(undecoded: str) -> None:
         ({"a": result(0.5, severity=1)}, KNOWN),
         # An objection that its critic hardly trusts, and nothing like it known.
         ({"a": result(0.99, 0.3, severity=3)}, NOVEL),
+        # An objection by the score alone, that its critic trusts not at all.
+        ({"a": result(1.0, 0.0)}, KNOWN),
         # Like cases decided one way and the other.
         ({}, PrecedentAlignment(novel=False, novelty=0.0, conflict=1.0)),
         # Many gaps.
@@ -180,7 +182,7 @@ def test_u3_outside_the_validated_domains() -> None:
 
 def test_the_formula_as_documented() -> None:
     analysis = look(
-        {"a": result(0.9, 0.6, severity=2, gaps=2), "b": LOST, "c": result(0.5, 0.0)},
+        {"a": result(0.9, 0.6, severity=2, gaps=2), "b": LOST, "c": result(0.49, 0.0)},
         {"d": Abstention(voice="detector:d", reason="raised")},
         PrecedentAlignment(novel=False, novelty=0.2, conflict=0.3),
         impact=HIGH,

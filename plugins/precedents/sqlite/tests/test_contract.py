@@ -5,7 +5,7 @@ from __future__ import annotations
 from eleanor_embedders_hashing.embedder import HashingEmbedder
 from eleanor_precedents_sqlite import plugin
 
-from eleanor_core.api import Embedding, FrozenMap, PrecedentCase
+from eleanor_core.api import Embedding, FrozenMap
 from eleanor_core.model import JsonObject
 from eleanor_core.testing import PrecedentStoreContract
 
@@ -13,18 +13,6 @@ from eleanor_core.testing import PrecedentStoreContract
 class TestContract(PrecedentStoreContract):
     plugin = plugin
     beside = ("embedders/hashing", "backends/numpy")
-
-    @staticmethod
-    def decided(name: str, text: str) -> PrecedentCase:
-        """Return a case as this store takes it: with who decided, and why."""
-        return PrecedentCase(
-            id=name,
-            text=text,
-            outcome="review",
-            clauses=("U1",),
-            decided_by="board",
-            reason="as asked",
-        )
 
     async def query(self, text: str) -> Embedding:
         """Return the embedding that the store compares with."""

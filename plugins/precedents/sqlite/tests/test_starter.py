@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from importlib.resources import files
 from itertools import combinations
@@ -17,6 +19,7 @@ from eleanor_core.testing.vectors import cosine
 TEXT = files("eleanor_precedents_sqlite").joinpath("starter.jsonl").read_text("utf-8")
 CASES = [case_of(line) for line in TEXT.splitlines()]
 PRINCIPLES = ("rights", "autonomy", "fairness", "truth", "risk", "pragmatics")
+STAGES = ("precedent", "uncertainty")
 
 
 def test_every_example_says_that_it_is_one() -> None:
@@ -26,14 +29,21 @@ def test_every_example_says_that_it_is_one() -> None:
         assert (case.decided_by, case.decided_at) == ("", "")
 
 
-def test_they_cover_all_principles_and_outcomes() -> None:
-    assert len(CASES) == 40
-    principles = Counter(case.id.split("-")[1] for case in CASES)
-    assert set(principles) == set(PRINCIPLES)
-    assert min(principles.values()) >= 5
+def test_they_cover_all_principles_clauses_and_outcomes() -> None:
+    assert len(CASES) == 48
+    groups = Counter(case.id.split("-")[1] for case in CASES)
+    assert set(groups) == {*PRINCIPLES, *STAGES}
+    assert min(groups[principle] for principle in PRINCIPLES) >= 5
     assert min(Counter(case.outcome for case in CASES).values()) >= 8
-    for principle in PRINCIPLES:
-        assert {"allow"} < {c.outcome for c in CASES if c.id.split("-")[1] == principle}
+    for group in groups:
+        assert {"allow"} < {c.outcome for c in CASES if c.id.split("-")[1] == group}
+    assert {code for case in CASES for code in case.clauses} == set(CLAUSES)
+
+
+def test_they_can_be_printed_and_imported() -> None:
+    command = [sys.executable, "-m", "eleanor_precedents_sqlite"]
+    printed = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+    assert printed == TEXT.encode()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -1,0 +1,1 @@
+"""`eleanor precedents`: read and keep the decided cases that recall compares with."""

@@ -1,0 +1,118 @@
+"""`eleanor precedents import` and `export`: JSON Lines, a version a line, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from eleanor_cli import exits, words
+from eleanor_cli.escape import dumps, prose
+from eleanor_cli.faults import UsageError
+from eleanor_cli.options import Options
+from eleanor_cli.out import write_json
+from eleanor_cli.precedents.archive import Opened, with_archive
+
+_STREAM: Final = Path("-")
+_MARK: Final = b"\xef\xbb\xbf"
+_MODE: Final = 0o600
+
+
+def import_file(options: Options, source: Path, *, as_json: bool) -> int:
+    """Import a file, or standard input, and say how many versions were new."""
+    if source == _STREAM:
+        return _import(options, sys.stdin.buffer, "standard input", as_json=as_json)
+    try:
+        with source.open("rb") as stream:
+            return _import(options, stream, str(source), as_json=as_json)
+    except OSError as error:
+        msg = f"cannot read {source}: {error.strerror or error}"
+        raise UsageError(msg) from None
+
+
+def _import(options: Options, stream: IO[bytes], where: str, *, as_json: bool) -> int:
+    async def main(opened: Opened) -> int:
+        done = await opened.archive.import_lines(_lines(stream, where))
+        if as_json:
+            write_json({"added": done.added, "known": done.known})
+        else:
+            known = f", {done.known} were there already" if done.known else ""
+            _tell(f"✓ {words.count(done.added, 'version')} added{known}")
+        return exits.OK
+
+    return with_archive(options, main)
+
+
+def _lines(stream: Iterable[bytes], where: str) -> Iterator[str]:
+    for number, raw in enumerate(stream, start=1):
+        line = raw.removeprefix(_MARK) if number == 1 else raw
+        try:
+            yield line.decode().removesuffix("\n")
+        except UnicodeDecodeError as error:
+            msg = (
+                f"{where}: line {number} is not UTF-8 at byte {error.start}; "
+                "nothing was imported: convert the file to UTF-8 first"
+            )
+            raise UsageError(msg) from None
+
+
+def export_file(options: Options, target: Path | None, *, force: bool) -> int:
+    """Write every version to a file, or to standard output; a file is whole or not there."""
+    if target is None or target == _STREAM:
+        return with_archive(options, _to_stream)
+    if target.exists() and not force:
+        msg = f"{target} exists: choose another name, or replace it with --force"
+        raise UsageError(msg)
+
+    async def main(opened: Opened) -> int:
+        part = target.with_name(f".{target.name}.part")
+        try:
+            # Texts of cases, so for their owner alone, as the store's own file is.
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE), "wb") as to:
+                count = await _write(opened, to.write, _plain)
+                to.flush()
+                os.fsync(to.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        _tell(f"✓ {words.count(count, 'version')} written to {prose(str(target))}")
+        return exits.OK
+
+    return with_archive(options, main)
+
+
+async def _to_stream(opened: Opened) -> int:
+    # What a terminal shows must not drive it; the escapes are JSON's own, and read back the same.
+    form = _escaped if sys.stdout.isatty() else _plain
+    await _write(opened, sys.stdout.buffer.write, form)
+    sys.stdout.buffer.flush()
+    return exits.OK
+
+
+async def _write(
+    opened: Opened, write: Callable[[bytes], object], form: Callable[[str], str]
+) -> int:
+    count = 0
+    async for line in opened.archive.export_lines():
+        write(f"{form(line)}\n".encode())
+        count += 1
+    return count
+
+
+def _plain(line: str) -> str:
+    return line
+
+
+def _escaped(line: str) -> str:
+    return dumps(json.loads(line))
+
+
+def _tell(text: str) -> None:
+    from rich.text import Text
+
+    from eleanor_cli.screen import console
+
+    console(sys.stdout).print(Text(text))
