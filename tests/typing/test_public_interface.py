@@ -44,6 +44,7 @@ def checked() -> BuildResult:
     return build(sources, options)
 
 
+@pytest.mark.long
 def test_mypy_finds_nothing_and_no_any_is_public(checked: BuildResult) -> None:
     assert not checked.errors, "\n".join(checked.errors)
     ours = {dist.module for dist in dists()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import cast
 import anyio
 import pytest
 from attrs import evolve, frozen
+from hypothesis import settings
 
 from eleanor_core.api import (
     BackendDeclaration,
@@ -353,7 +354,17 @@ CONTRACTS: dict[str, type] = {
 }
 
 
+@pytest.fixture
+def unshrunk() -> Iterator[None]:
+    """That a contract breaks is all that counts here, and not the smallest example of it."""
+    before = settings.get_current_profile_name()
+    settings.load_profile("mutants")
+    yield
+    settings.load_profile(before)
+
+
 @pytest.mark.anyio
+@pytest.mark.usefixtures("unshrunk")
 @pytest.mark.parametrize(("rule", "test", "plugin"), FAULTS)
 async def test_a_broken_rule_is_named(rule: str, test: str, plugin: object, tmp_path: Path) -> None:
     SAID.clear()
