@@ -1,4 +1,4 @@
-"""What detectors testify of ordinary text decides nothing by itself, with the default plugins."""
+"""What detectors testify of ordinary text decides nothing, with the default plugins."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from eleanor_core.settings.model import DEFAULT_PLUGINS
 from eleanor_core.testing import Harness
 
 DEFAULT = [ref for ref in DEFAULT_PLUGINS if not ref.startswith("evidence/")]
+WITHOUT = [ref for ref in DEFAULT if not ref.startswith("detectors/")]
 SEEN = {
     "citations": "The manual is at https://manual.example.org/fridge, ISBN 978-0-306-40615-7.",
     "disclosure": "When I was a child, my mother baked on Sundays. I miss you all.",
@@ -20,11 +21,13 @@ SEEN = {
 
 
 @pytest.mark.anyio
-async def test_a_signal_of_an_ordinary_text_leaves_it_allowed(harness: Harness) -> None:
+async def test_a_signal_of_an_ordinary_text_changes_no_decision(harness: Harness) -> None:
+    async with harness(plugins=WITHOUT) as engine:
+        without = [(await engine.run(text=text)).decision for text in SEEN.values()]
     async with harness(plugins=DEFAULT) as engine:
-        for name, text in SEEN.items():
+        for (name, text), decision in zip(SEEN.items(), without, strict=True):
             result = await engine.run(text=text)
             outcome = result.detectors[name]
             assert not isinstance(outcome, Abstention), outcome
             assert outcome.signals, name
-            assert (result.decision, result.gate.open) == ("allow", True), text
+            assert result.decision == decision, text

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree, which
@@ -77,6 +79,26 @@ class Eleanor:
             cwd=self.work,
             env=dict(self.env),
         )
+
+    def on_terminal(self, *arguments: str, **env: str) -> tuple[int, str]:
+        """Run on a pseudo-terminal of 100 columns; return the exit code and what was written."""
+        leader, follower = pty.openpty()
+        process = subprocess.Popen(
+            [self.command, *arguments],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            cwd=self.work,
+            env={**self.env, "TERM": "xterm-256color", "COLUMNS": "100", **env},
+        )
+        os.close(follower)
+        chunks: list[bytes] = []
+        # Linux ends the reading of a closed terminal by an error, others by an empty read.
+        with suppress(OSError):
+            while chunk := os.read(leader, 65536):
+                chunks.append(chunk)
+        os.close(leader)
+        return process.wait(60), b"".join(chunks).decode()
 
     @property
     def command(self) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,8 +34,8 @@ def test_decision_is_the_exit_code(eleanor, text, code, decision, mark):
 
 def test_people_see_decision_critics_spans_gate_and_record(eleanor):
     out = eleanor("evaluate", "It begins well, then turns grave at its very end.").out
-    assert "D2 degradation: It says that it is grave." in out
-    assert "then turns «grave» at its very end." in out
+    assert "[1] D2 degradation: It says that it is grave." in out
+    assert "┃ It begins well, then turns «grave»[1] at its very end." in out
     assert "The stranger minds this grave text." in out
     assert "closed (tier 3). To proceed, a named person must decide" in out
     assert "stranger, kept word for word" in out
@@ -52,7 +49,7 @@ def test_a_fault_and_a_gap_are_shown(eleanor):
     assert fault.code == 11
     assert "abstained" in fault.out
     assert "raised: RuntimeError: the stranger broke down" in fault.out
-    assert "U1 critical context missing or a voice lost (tier 2) by stranger" in fault.out
+    assert "U1 critical context missing or a voice lost (tier 2), asked by stranger" in fault.out
     gap = eleanor("evaluate", "a fact")
     assert gap.code == 0
     assert "not assessed: facts (no-evidence)" in gap.out
@@ -88,53 +85,28 @@ def test_no_escape_codes_when_piped_even_when_the_text_holds_some(eleanor):
         assert ran.code == 12
         for character in f"{ESCAPE}\u202e\u202c\x9b\u200b\r":
             assert character not in ran.out
-    assert "\\x1b[2J\\u202e«grave»\\u202c\\x9b31m\\u200b\\r" in eleanor("evaluate", hostile).out
-
-
-def on_terminal(eleanor, *arguments, **env):
-    """Run on a pseudo-terminal of 100 columns and return the exit code and what was written."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [eleanor.command, *arguments],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        cwd=eleanor.work,
-        env={**eleanor.env, "TERM": "xterm-256color", "COLUMNS": "100", **env},
-    )
-    os.close(follower)
-    chunks = []
-    while True:
-        try:
-            chunk = os.read(leader, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        chunks.append(chunk)
-    os.close(leader)
-    return process.wait(60), b"".join(chunks).decode()
+    assert "\\x1b[2J\\u202e«grave»[1]\\u202c\\x9b31m\\u200b\\r" in eleanor("evaluate", hostile).out
 
 
 def test_colour_on_a_terminal_but_not_under_no_color(eleanor):
-    code, coloured = on_terminal(eleanor, "evaluate", "a grave text")
+    code, coloured = eleanor.on_terminal("evaluate", "a grave text")
     assert code == 12
     assert ESCAPE in coloured
-    code, plain = on_terminal(eleanor, "evaluate", "a grave text", NO_COLOR="1")
+    code, plain = eleanor.on_terminal("evaluate", "a grave text", NO_COLOR="1")
     assert code == 12
     assert ESCAPE not in plain
     assert "✗ DENY" in plain
 
 
 def test_json_is_indented_on_a_terminal_and_one_line_when_piped(eleanor):
-    _, shown = on_terminal(eleanor, "evaluate", "a fine text", "--json")
+    _, shown = eleanor.on_terminal("evaluate", "a fine text", "--json")
     assert shown.count("\n") > 20
     assert json.loads(shown)["decision"] == "allow"
     assert eleanor("evaluate", "a fine text", "--json").out.count("\n") == 1
 
 
 def test_without_text_on_a_terminal(eleanor):
-    code, said = on_terminal(eleanor, "evaluate")
+    code, said = eleanor.on_terminal("evaluate")
     assert code == 2
     assert "no text to judge" in said
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, cast
+from typing import Annotated, Literal
 
 import typer
 
-from eleanor_cli import __version__
+from eleanor_cli import __version__, complete
 from eleanor_cli.options import Options
+from eleanor_cli.precedents.commands import precedents
+from eleanor_cli.verb import Json
+from eleanor_cli.verb import finish as _finish
 
 # Plain help (no rich markup) and plain tracebacks: `--help` starts in a third of the time.
 app = typer.Typer(
     name="eleanor",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Judge what AI systems say and do, and keep the evidence.",
@@ -34,15 +37,23 @@ bench = typer.Typer(
 )
 app.add_typer(plugins, name="plugins")
 app.add_typer(evidence, name="evidence")
+app.add_typer(precedents, name="precedents")
 app.add_typer(config, name="config")
 app.add_typer(bench, name="bench")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def main() -> None:
     """Run the command line. Ends the program."""
-    app()
+    if "_ELEANOR_COMPLETE" in os.environ:
+        # typer folds what a word means at this width; a shell would take the rest for a new word.
+        os.environ["COLUMNS"] = "1000"
+    try:
+        code = app(prog_name="eleanor", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 -- raised again unless it is the parser's
+        from eleanor_cli.usage import report
+
+        code = report(error, sys.argv[1:])
+    raise SystemExit(code)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 -- typer calls it so
@@ -63,6 +74,7 @@ def _before_the_verb(
             "--set",
             metavar="KEY=VALUE",
             help="One setting, as in limits.text_bytes=5000. Repeatable; goes before all else.",
+            autocompletion=complete.setting_keys,
         ),
     ] = None,
     home: Annotated[
@@ -94,13 +106,27 @@ def evaluate(
         typer.Option("--context", metavar="JSON|@FILE", help="What is known around the text."),
     ] = None,
     kind: Annotated[
-        Literal["prompt", "answer", "action"], typer.Option(help="What the text is.")
+        Literal["prompt", "answer", "action"],
+        typer.Option(metavar="prompt|answer|action", help="What the text is."),
     ] = "answer",
     json: Json = False,
     detail: Annotated[
         int,
-        typer.Option(min=1, max=3, metavar="1|2|3", help="1 decision, 2 critics, 3 everything."),
+        typer.Option(
+            min=1,
+            max=3,
+            metavar="1|2|3",
+            help="1 decision, 2 critics, 3 everything.",
+            autocompletion=complete.details,
+        ),
     ] = 2,
+    explain: Annotated[
+        Literal["person", "operator", "engineer", "auditor"] | None,
+        typer.Option(
+            metavar="person|operator|engineer|auditor",
+            help="Say why, for one of four readers, instead of the usual result.",
+        ),
+    ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print each event as it comes.")] = False,
     trace_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Your own id for this case.")
@@ -122,6 +148,7 @@ def evaluate(
             json=json,
             detail=detail,
             stream=stream,
+            explain=explain,
         )
         return run(options, request)
 
@@ -175,7 +202,14 @@ def plugins_list(context: typer.Context, json: Json = False) -> None:
 @plugins.command("explain")
 def plugins_explain(
     context: typer.Context,
-    plugin: Annotated[str, typer.Argument(metavar="KIND/NAME", help="As in critics/rights.")],
+    plugin: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND/NAME",
+            help="As in critics/rights.",
+            autocompletion=complete.plugin_refs,
+        ),
+    ],
     json: Json = False,
 ) -> None:
     """Say why one plugin is on, off or broken, and what it declares."""
@@ -269,7 +303,8 @@ def bench_quality(
         typer.Argument(metavar="DATA...", help="Labelled sets: .jsonl, .jsonl.gz or folders."),
     ],
     kind: Annotated[
-        Literal["prompt", "answer", "action"], typer.Option(help="What the texts are judged as.")
+        Literal["prompt", "answer", "action"],
+        typer.Option(metavar="prompt|answer|action", help="What the texts are judged as."),
     ] = "answer",
     limit: Annotated[
         int | None,
@@ -306,12 +341,3 @@ def bench_quality(
         return quality(options, request)
 
     _finish(context, verb)
-
-
-def _finish(
-    context: typer.Context, verb: Callable[[Options], int], *, json: bool = False
-) -> NoReturn:
-    from eleanor_cli.faults import finish
-
-    options = cast(Options, context.find_root().obj)
-    finish(lambda: verb(options), as_json=json, traceback=options.traceback)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eleanor_cli import exits, logs
-from eleanor_cli.faults import describe, say
+from eleanor_cli.faults import UsageError, describe, say
 from eleanor_cli.inputs import read_context, read_text
 from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
@@ -20,6 +20,8 @@ from eleanor_core.errors import EvidenceUnavailable
 from eleanor_core.model import Assessment, CaseKind, DecisionMade, Event, JsonObject
 
 if TYPE_CHECKING:
+    from eleanor_cli.explain.page import Reader
+    from eleanor_core.registry import Registry
     from eleanor_core.settings import LoadedSettings
 
 
@@ -36,19 +38,24 @@ class Request:
     json: bool
     detail: int
     stream: bool
+    explain: Reader | None = None
 
 
 def evaluate(options: Options, request: Request) -> int:
     """Judge, print the result, and return the exit code."""
+    if request.json and request.explain:
+        msg = "--explain is for people and --json for programs; give one of the two"
+        raise UsageError(msg)
     loaded = options.load()
     logs.configure(loaded.settings)
     text = read_text(request.text, request.file, stdin=request.stdin)
     context = read_context(request.context)
-    printer = _Json(request) if request.json else _People(request, text)
+    engine = EleanorEngine(loaded)
+    printer = _Json(request) if request.json else _People(request, text, loaded, engine.registry)
 
     async def main() -> int:
         try:
-            assessment = await _judge(loaded, request, text, context, printer.event)
+            assessment = await _judge(engine, request, text, context, printer.event)
         except EvidenceUnavailable as error:
             printer.unrecorded(error)
             return exits.FAULT
@@ -59,13 +66,13 @@ def evaluate(options: Options, request: Request) -> int:
 
 
 async def _judge(
-    loaded: LoadedSettings,
+    engine: EleanorEngine,
     request: Request,
     text: str,
     context: JsonObject | None,
     tell: Callable[[Event], None],
 ) -> Assessment:
-    async with EleanorEngine(loaded) as engine:
+    async with engine:
         if not request.stream:
             return await engine.run(
                 text=text, context=context, kind=request.kind, trace_id=request.trace_id
@@ -106,13 +113,16 @@ class _Json:
 class _People:
     """For people. rich is imported here, not before: only this form needs it."""
 
-    def __init__(self, request: Request, text: str) -> None:
+    def __init__(
+        self, request: Request, text: str, loaded: LoadedSettings, registry: Registry
+    ) -> None:
         from eleanor_cli.screen import console
 
         self._console = console(sys.stdout)
         self._text = text
-        self._detail = request.detail
-        self._stream = request.stream
+        self._request = request
+        self._loaded = loaded
+        self._registry = registry
 
     def event(self, event: Event) -> None:
         from eleanor_cli.events import line
@@ -121,14 +131,29 @@ class _People:
             self._console.print(line(event))
 
     def result(self, assessment: Assessment) -> None:
-        from eleanor_cli.show import show
-
-        if self._stream:
+        if self._request.stream:
             self._console.print()
-        show(self._console, assessment, self._text, detail=self._detail)
+        if self._request.explain:
+            self._explain(assessment, self._request.explain)
+        else:
+            from eleanor_cli.show import show
+
+            show(self._console, assessment, self._text, detail=self._request.detail)
 
     def unrecorded(self, error: EvidenceUnavailable) -> None:
         if error.assessment is not None:
             self.result(error.assessment)
         _, message = describe(error)
         say(message)
+
+    def _explain(self, assessment: Assessment, reader: Reader) -> None:
+        from eleanor_cli.explain.ground import Ground
+        from eleanor_cli.explain.page import explain
+
+        ground = Ground(
+            assessment=assessment,
+            text=self._text,
+            registry=self._registry,
+            loaded=self._loaded,
+        )
+        explain(self._console, ground, reader)

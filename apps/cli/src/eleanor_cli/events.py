@@ -8,7 +8,8 @@ from rich.text import Text
 from eleanor_cli import words
 from eleanor_cli.escape import prose
 from eleanor_cli.screen import DIM
-from eleanor_cli.show import decision, outcome_line
+from eleanor_cli.show import decision
+from eleanor_cli.voices import outcome_line
 from eleanor_core.model import (
     Abstention,
     CaseAccepted,

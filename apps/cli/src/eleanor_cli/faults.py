@@ -6,12 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Final, NoReturn
 
 from eleanor_cli import exits
 from eleanor_cli.escape import safe
 from eleanor_cli.out import write_json
-from eleanor_core.errors import EleanorError, EvidenceUnavailable, SettingsError
+from eleanor_core.errors import EleanorError, EvidenceUnavailable, InvalidInput, SettingsError
 
 
 class UsageError(EleanorError):
@@ -57,7 +59,17 @@ def cause(error: BaseException) -> BaseException:
 
 def say(message: str) -> None:
     """Tell people something on standard error; data goes to standard output alone."""
-    sys.stderr.write(f"eleanor: {safe(message, keep=chr(10))}\n")
+    text = f"eleanor: {safe(message, keep=chr(10))}"
+    if sys.stderr.isatty():
+        width = get_terminal_size().columns
+        lines = (wrap(line, width, break_on_hyphens=False) for line in text.split("\n"))
+        text = "\n".join("\n  ".join(line) for line in lines)
+    sys.stderr.write(f"{text}\n")
+
+
+def refuse(message: str, *, as_json: bool) -> int:
+    """Report that the command cannot be used as it was given, and return the exit code."""
+    return _report(UsageError(message), as_json=as_json)
 
 
 def _report(error: BaseException, *, as_json: bool) -> int:
@@ -76,7 +88,7 @@ def describe(error: BaseException) -> tuple[str, str]:
     """Return the machine-readable code of an error and its message: what, whose, what to do."""
     if isinstance(error, EleanorError):
         judged = isinstance(error, EvidenceUnavailable) and error.assessment is not None
-        return error.code, f"{error}\n{_UNRECORDED}" if judged else str(error)
+        return error.code, f"{error}\n{_UNRECORDED}" if judged else f"{error}{_where(error)}"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return "os", f"{where}{error.strerror or error}"
@@ -85,6 +97,15 @@ def describe(error: BaseException) -> tuple[str, str]:
         f"unexpected {kind}: {error}\n"
         "This is a defect. Run the command again with `eleanor --traceback ...` to see where."
     )
+
+
+def _where(error: EleanorError) -> str:
+    """Say where in the case the fault lies, and that it was not judged."""
+    if not isinstance(error, InvalidInput):
+        return ""
+    part = error.path.rpartition(".")[2]
+    place = "" if part == "$" or part in str(error) else f" (at {error.path})"
+    return f"{place}. Nothing was judged"
 
 
 def _reader_gone() -> int:

@@ -57,7 +57,13 @@ def read_context(option: str | None) -> Mapping[str, JsonValue] | None:
     try:
         value = parse_json(option)
     except ValueError as error:
-        msg = f'{where} is not JSON: {error}. An example: --context \'{{"domain": "healthcare"}}\''
+        example = (
+            f"@{option}"
+            if where == "--context" and _is_file(option)
+            else '\'{"domain": "healthcare"}\''
+        )
+        meant = "A file is named with @" if example.startswith("@") else "An example"
+        msg = f"{where} is not JSON: {error}. {meant}: --context {example}"
         raise UsageError(msg) from None
     if not isinstance(value, dict):
         msg = f'{where} must be a JSON object, such as {{"domain": "healthcare"}}'
@@ -93,6 +99,13 @@ def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
         msg = f"the key {twice!r:.60} stands there twice"
         raise ValueError(msg)
     return table
+
+
+def _is_file(option: str) -> bool:
+    try:
+        return Path(option).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _read(file: Path) -> bytes:

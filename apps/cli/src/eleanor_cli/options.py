@@ -22,9 +22,16 @@ class Options:
 
     def load(self) -> LoadedSettings:
         """Read the settings from all their sources. Raises SettingsError or UsageError."""
-        from eleanor_core.settings import load_settings
+        from eleanor_cli.faults import UsageError
+        from eleanor_core.settings import home_of, load_settings
 
-        return load_settings(self._overrides(), file=self.settings)
+        loaded = load_settings(self._overrides(), file=self.settings)
+        home = home_of(loaded.settings)
+        if home.exists() and not home.is_dir():
+            origin = loaded.origins.get("home", "default")
+            msg = f"the home {home} ({origin}) is a file; name a folder with --home or ELEANOR_HOME"
+            raise UsageError(msg)
+        return loaded
 
     def _overrides(self) -> Mapping[str, str]:
         from eleanor_cli.faults import UsageError

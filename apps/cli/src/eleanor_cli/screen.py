@@ -11,13 +11,18 @@ from collections.abc import Iterable
 from io import StringIO, TextIOWrapper
 from typing import Final, NoReturn, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 _PIPED_WIDTH: Final = 100
 LABEL: Final = 13
 """Width of the first column, that of names and labels."""
+
+WIDEST: Final = 100
+"""Columns of a line of prose at most: longer ones are hard to read."""
 
 DIM: Final = "dim"
 
@@ -47,6 +52,27 @@ class _Screen(Console):
         raise BrokenPipeError
 
 
+class Barred:
+    """Lines behind a bar, which no text can cross: what stands there is quoted, not said."""
+
+    _BAR: Final = "  ┃ "
+
+    def __init__(self, lines: Iterable[Text]) -> None:
+        """Take the lines; long ones are folded behind the bar."""
+        self._lines = list(lines)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield each line after a bar."""
+        width = max(1, options.max_width - len(self._BAR))
+        bar = Segment(self._BAR, Style(dim=True))
+        for text in self._lines:
+            for line in text.wrap(console, width, overflow="fold"):
+                line.rstrip()
+                yield bar
+                yield from line.render(console)
+                yield Segment.line()
+
+
 class _Trimmed(StringIO):
     """Writes lines through without the blanks that fill a table's columns."""
 
@@ -61,6 +87,11 @@ class _Trimmed(StringIO):
 
     def flush(self) -> None:
         self._stream.flush()
+
+
+def is_plain(screen: Console) -> bool:
+    """Say whether a console shows neither colours nor styles."""
+    return screen.color_system is None
 
 
 def sheet(width: int = LABEL) -> Table:

@@ -1,64 +1,59 @@
-"""A judgement, laid out for people. Level 1: what and why. 2: each voice. 3: all that is known."""
+"""A judgement, laid out for people. Level 1: what and what now. 2: who said what. 3: all of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from eleanor_cli import words
 from eleanor_cli.escape import prose
-from eleanor_cli.quote import Quoter
-from eleanor_cli.screen import DIM, LABEL, label, sheet
+from eleanor_cli.marks import USUAL, WITNESS, Marks
+from eleanor_cli.quote import Piece, Quoter
+from eleanor_cli.screen import DIM, WIDEST, Barred, is_plain, label, sheet
+from eleanor_cli.voices import critics, detectors, fault, name_width
 from eleanor_core.model import (
     Abstention,
     Assessment,
-    CriticOutcome,
     CriticResult,
-    DetectorResult,
     Escalation,
-    Gap,
-    Provenance,
     UncertaintyAnalysis,
 )
 
 _VOICES: Final = 2
 _EVERYTHING: Final = 3
-_WIDEST: Final = 24
+_OPEN: Final = ("\u2039", "«")
+_CLOSE: Final = ("\u203a", "»")
+"""Around what a detector and what a critic pointed at, where nothing can be underlined."""
 
 
 def show(console: Console, assessment: Assessment, text: str, *, detail: int) -> None:
     """Print a judgement of `text`."""
-    width = _label_width(assessment, detail)
-    console.print(_head(assessment, width))
+    plain = is_plain(console)
+    parts: list[RenderableType] = [_verdict(assessment, plain=plain)]
     if detail >= _VOICES:
-        console.print()
-        console.print(_critics(assessment, Quoter(text, assessment), detail, width))
-        console.print()
-    console.print(_follows(assessment, detail, width))
+        everything = detail >= _EVERYTHING
+        quoter = Quoter(text, assessment)
+        marks = Marks(assessment, quoter, most=None if everything else USUAL)
+        parts += _text(quoter, marks, plain=plain)
+        width = name_width((*assessment.critics, *assessment.detectors))
+        for said in (critics, detectors):
+            parts.append(Group(*said(assessment, marks, width, everything=everything)))
+    parts.append(_follows(assessment, detail))
     if detail >= _EVERYTHING:
-        console.print()
-        console.print(_beside(assessment, width))
-
-
-def _label_width(assessment: Assessment, detail: int) -> int:
-    """Return the width of the first column: that of the longest name, within reason."""
-    names = [*assessment.critics, *(assessment.detectors if detail >= _EVERYTHING else ())]
-    return min(_WIDEST, max([LABEL, *(len(name) + 2 for name in names)]))
-
-
-def outcome_line(outcome: CriticOutcome | DetectorResult) -> Text:
-    """Return a voice's outcome in one line, for events as they come."""
-    if isinstance(outcome, Abstention):
-        return Text.assemble(_sign(words.ABSTAINED), f"  {outcome.reason}")
-    if isinstance(outcome, CriticResult):
-        clauses = ", ".join(words.clause(item.clause) for item in outcome.violations)
-        sign = _sign(words.SEVERITIES[outcome.severity])
-        return Text.assemble(sign, f"  {outcome.score:.2f}  {clauses}".rstrip())
-    return Text(words.count(len(outcome.signals), "signal"))
+        parts.append(_beside(assessment))
+    width = min(console.width, WIDEST)
+    blank = Text("")
+    lines = list(chain.from_iterable((part, blank) for part in parts if not _is_empty(part)))[:-1]
+    if detail < _VOICES:
+        lines = [line for line in lines if line is not blank]
+    for line in lines:
+        console.print(line, width=width)
 
 
 def decision(assessment: Assessment) -> Text:
@@ -67,145 +62,138 @@ def decision(assessment: Assessment) -> Text:
     return Text(f"{sign.mark} {sign.word}", style=sign.style)
 
 
-# -- level 1 --------------------------------------------------------------------------------------
+def badge(assessment: Assessment, *, plain: bool) -> Text:
+    """Return the decision as a badge: dark on its colour, which reads on any background."""
+    if plain:
+        return decision(assessment)
+    sign = words.DECISIONS[assessment.decision]
+    return Text(f" {sign.mark} {sign.word} ", style=f"bold #000000 on {sign.style.split()[-1]}")
 
 
-def _head(assessment: Assessment, width: int) -> Table:
-    grid = sheet(width)
-    grid.add_row(decision(assessment), Text(prose(assessment.summary)))
+def excerpt(quoter: Quoter, marks: Marks, *, plain: bool) -> Iterator[Text]:
+    """Yield the judged text around what was pointed at, line by line, each mark with its number.
+
+    With styles a mark is underlined in its colour; without, it stands between signs.
+    """
+    pieces, left = quoter.excerpt(marks.marks)
+    text = Text()
+    for piece in pieces:
+        _add_piece(text, piece, plain=plain)
+    yield from text.split("\n")
+    if left:
+        rest = words.count(left, "more passage")
+        yield Text(f"… and {rest}; `evidence show` has the whole text", style=DIM)
+
+
+# -- the parts ------------------------------------------------------------------------------------
+
+
+def _is_empty(part: RenderableType) -> bool:
+    return isinstance(part, Group) and not part.renderables
+
+
+def _verdict(assessment: Assessment, *, plain: bool) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(badge(assessment, plain=plain), Text(prose(assessment.summary)))
+    return grid
+
+
+def _text(quoter: Quoter, marks: Marks, *, plain: bool) -> list[RenderableType]:
+    if quoter.blind:
+        said = "The text is not quoted: what may be secret in it was not found out."
+        return [Padding(Text(said, style="italic"), (0, 0, 0, 2))]
+    if not marks.marks:
+        return []
+    return [Barred(excerpt(quoter, marks, plain=plain))]
+
+
+def _add_piece(text: Text, piece: Piece, *, plain: bool) -> None:
+    gravest = max((mark.severity for mark in piece.marks), default=None)
+    if gravest is None:
+        text.append(piece.text)
+        return
+    if plain:
+        text.append("".join(_OPEN[mark.severity > WITNESS] for mark in piece.opens))
+    text.append(piece.text, style=_mark_style(gravest, "bold underline"))
+    if plain:
+        text.append("".join(_CLOSE[mark.severity > WITNESS] for mark in piece.closes))
+    if piece.closes:
+        refs = ",".join(mark.ref for mark in piece.closes)
+        text.append(f"[{refs}]", style=_mark_style(max(m.severity for m in piece.closes), "bold"))
+
+
+def _mark_style(severity: int, shape: str) -> str:
+    colour = words.SEVERITIES[severity].style.split()[-1] if severity else words.BLUE
+    return f"{shape} {colour}"
+
+
+# -- what follows ---------------------------------------------------------------------------------
+
+
+def _follows(assessment: Assessment, detail: int) -> Table:
+    """Return what may run now, what is asked of whom, and where it is recorded."""
+    grid = sheet()
     style = "" if assessment.gate.open else "bold"
     grid.add_row(label("gate"), Text(words.gate(assessment), style=style))
     for item in assessment.constraints:
         clause = f" ({words.clause(item.clause)})" if item.clause else ""
         change = Text.assemble((item.critic, "bold"), f"{clause}: {prose(item.text)}")
         grid.add_row(label("change"), change)
+    said = _said(assessment) if detail >= _VOICES else None
+    for tier, verb in sorted(words.TIERS.items(), reverse=True):
+        asked = (_escalation(item, said) for item in assessment.escalations if item.tier == tier)
+        _add(grid, verb, asked)
+    if assessment.dissent:
+        names = words.listed([prose(item.critic) for item in assessment.dissent])
+        grid.add_row(label("dissent"), Text(f"{names}, kept word for word"))
+    if detail < _VOICES:
+        _add(grid, "unassessed", _unassessed(assessment))
+    grid.add_row(label("record"), _record(assessment))
     return grid
 
 
-def _follows(assessment: Assessment, detail: int, width: int) -> Table:
-    grid = sheet(width)
-    if assessment.dissent:
-        names = ", ".join(item.critic for item in assessment.dissent)
-        grid.add_row(label("dissent"), Text(f"{names}, kept word for word"))
-    if detail >= _VOICES:
-        _add(grid, "escalated", (_escalation(item) for item in assessment.escalations))
+def _said(assessment: Assessment) -> set[str]:
+    """Return the rationales that stand above already, with their critics."""
+    return {
+        item.rationale
+        for outcome in assessment.critics.values()
+        if isinstance(outcome, CriticResult)
+        for item in outcome.violations
+    }
+
+
+def _escalation(item: Escalation, said: set[str] | None) -> Text:
+    """Return an escalation; its reason only at a detail that has reasons, and not twice."""
+    reason = said is not None and item.rationale not in said
+    return Text.assemble(
+        (words.clause(item.clause), "bold"),
+        f" (tier {item.tier}), asked by {prose(item.critic)}",
+        f": {prose(item.rationale)}" if reason else "",
+    )
+
+
+def _unassessed(assessment: Assessment) -> Iterator[Text]:
+    for name, outcome in (*assessment.critics.items(), *assessment.detectors.items()):
+        for gap in () if isinstance(outcome, Abstention) else outcome.not_assessed:
+            yield Text(f"{prose(gap.concern)}, by {prose(name)} ({prose(gap.reason)})")
+
+
+def _record(assessment: Assessment) -> Text:
     reference = assessment.evidence
     record = reference.record_id if reference else "none: this judgement is not recorded"
     total = assessment.timings_ms.get("total")
     took = f"  {total:.0f} ms" if isinstance(total, (int, float)) else ""
     sampled = "  marked for audit" if assessment.sampled else ""
-    grid.add_row(label("record"), Text.assemble(record, (took + sampled, DIM)))
-    return grid
-
-
-def _escalation(item: Escalation) -> Text:
-    return Text.assemble(
-        (words.clause(item.clause), "bold"),
-        f" (tier {item.tier}) by {prose(item.critic)}: {prose(item.rationale)}",
-    )
-
-
-# -- level 2 --------------------------------------------------------------------------------------
-
-
-def _critics(assessment: Assessment, quoter: Quoter, detail: int, width: int) -> Table:
-    grid = _voices(width)
-    dissenting = {item.critic for item in assessment.dissent}
-    for name, outcome in assessment.critics.items():
-        brief = detail < _EVERYTHING and name not in dissenting
-        grid.add_row(*_voice(name, outcome), Group(*_word(outcome, quoter, brief=brief)))
-        if detail >= _EVERYTHING:
-            grid.add_row("", "", "", "", Text(_trust(outcome), style=DIM))
-    return grid
-
-
-def _voices(width: int) -> Table:
-    grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
-    grid.add_column(width=width, no_wrap=True, overflow="ellipsis")
-    grid.add_column(width=9, no_wrap=True)
-    grid.add_column(width=4, no_wrap=True)
-    grid.add_column(width=6, no_wrap=True)
-    grid.add_column(ratio=1, overflow="fold")
-    return grid
-
-
-def _voice(name: str, outcome: CriticOutcome | DetectorResult) -> Iterator[Text]:
-    """Yield mark and name, word, score and bar."""
-    sign = _sign_of(outcome)
-    yield Text.assemble((f"{sign.mark} ", sign.style), prose(name))
-    yield Text(sign.word, style=sign.style)
-    if isinstance(outcome, Abstention):
-        # The score of a fault stands for nothing that anyone weighed.
-        yield Text("")
-        yield Text("")
-        return
-    filled, empty = words.bar(outcome.score)
-    yield Text(f"{outcome.score:.2f}")
-    yield Text.assemble((filled, sign.style), (empty, DIM))
-
-
-def _sign_of(outcome: CriticOutcome | DetectorResult) -> words.Sign:
-    if isinstance(outcome, Abstention):
-        return words.ABSTAINED
-    if isinstance(outcome, CriticResult):
-        return words.SEVERITIES[outcome.severity]
-    gravest = max((signal.severity for signal in outcome.signals), default=0)
-    said = words.count(len(outcome.signals), "signal") if outcome.signals else "none"
-    return words.SEVERITIES[gravest]._replace(word=said)
-
-
-def _word(outcome: CriticOutcome, quoter: Quoter, *, brief: bool) -> Iterator[RenderableType]:
-    """Yield what a critic said, a line for each thing.
-
-    `brief` cuts the justification of one that found nothing to a single line.
-    """
-    if isinstance(outcome, Abstention):
-        yield _fault(outcome)
-    else:
-        said = prose(outcome.justification)
-        for item in outcome.violations:
-            yield Text.assemble((words.clause(item.clause), "bold"), f": {prose(item.rationale)}")
-            quote = quoter.quote(item.span)
-            if quote is not None:
-                yield Text.assemble(
-                    (quote.before, DIM), (f"«{quote.marked}»", "bold"), (quote.after, DIM)
-                )
-        rationales = {prose(item.rationale) for item in outcome.violations}
-        if said and said not in rationales:
-            cut = brief and not outcome.violations
-            yield Text(said, style=DIM, no_wrap=True, overflow="ellipsis") if cut else Text(said)
-        yield from _gaps(outcome.not_assessed)
-
-
-def _trust(outcome: CriticOutcome) -> str:
-    sure = "" if isinstance(outcome, Abstention) else f"confidence {outcome.confidence:.2f}, "
-    return sure + _source(outcome.provenance)
-
-
-def _fault(outcome: Abstention) -> Text:
-    detail = f": {prose(outcome.detail)}" if outcome.detail else ""
-    return Text(f"{outcome.reason}{detail}")
-
-
-def _gaps(gaps: Iterable[Gap]) -> Iterator[Text]:
-    for gap in gaps:
-        yield Text(f"not assessed: {prose(gap.concern)} ({prose(gap.reason)})", style="italic")
-
-
-def _source(provenance: Provenance | None) -> str:
-    if provenance is None:
-        return "source unknown"
-    return prose(f"{provenance.dist} {provenance.version}")
+    return Text.assemble(record, (took + sampled, DIM))
 
 
 # -- level 3 --------------------------------------------------------------------------------------
 
 
-def _beside(assessment: Assessment, width: int) -> Group:
-    detectors = _voices(width)
-    for name, outcome in assessment.detectors.items():
-        detectors.add_row(*_voice(name, outcome), Group(*_testimony(outcome)))
-    grid = sheet(width)
+def _beside(assessment: Assessment) -> Table:
+    grid = sheet()
     _add(grid, "precedent", _precedent(assessment))
     _add(grid, "uncertainty", _uncertainty(assessment.uncertainty))
     timings = (f"{name} {value:.1f}" for name, value in _numbers(assessment))
@@ -213,29 +201,19 @@ def _beside(assessment: Assessment, width: int) -> Group:
     grid.add_row(label("trace"), Text(prose(assessment.trace_id)))
     if assessment.evidence is not None:
         grid.add_row(label("leaf hash"), Text(assessment.evidence.leaf_hash))
-    return Group(detectors, *([Text("")] if assessment.detectors else []), grid)
-
-
-def _testimony(outcome: DetectorResult | Abstention) -> Iterator[Text]:
-    if isinstance(outcome, Abstention):
-        yield _fault(outcome)
-    else:
-        for signal in outcome.signals:
-            where = f" at {signal.span[0]}-{signal.span[1]}" if signal.span else ""
-            view = f" in {signal.view}" if signal.view != "text" else ""
-            note = f": {prose(signal.note)}" if signal.note else ""
-            yield Text(f"{prose(signal.category)}{where}{prose(view)}{note}")
-        yield from _gaps(outcome.not_assessed)
-    yield Text(_source(outcome.provenance), style=DIM)
+    return grid
 
 
 def _precedent(assessment: Assessment) -> Iterator[Text]:
     outcome = assessment.precedent
     if isinstance(outcome, Abstention):
-        yield Text.assemble(_sign(words.ABSTAINED), "  ", _fault(outcome))
+        yield _abstained(outcome)
         return
     like = "no like case" if outcome.novel else words.count(len(outcome.cases), "like case")
     yield Text(f"{like}, alignment {outcome.alignment:+.2f}, conflict {outcome.conflict:.2f}")
+    if outcome.drift:
+        later = "more" if outcome.drift > 0 else "less"
+        yield Text(f"the later ones show {later} caution, drift {outcome.drift:+.2f}", style=DIM)
     for match in outcome.cases:
         case = match.case
         reason = f": {prose(case.reason)}" if case.reason else ""
@@ -244,7 +222,7 @@ def _precedent(assessment: Assessment) -> Iterator[Text]:
 
 def _uncertainty(outcome: UncertaintyAnalysis | Abstention) -> Iterator[Text]:
     if isinstance(outcome, Abstention):
-        yield Text.assemble(_sign(words.ABSTAINED), "  ", _fault(outcome))
+        yield _abstained(outcome)
         return
     yield Text(
         f"{outcome.overall:.2f} (epistemic {outcome.epistemic:.2f}, "
@@ -259,17 +237,15 @@ def _uncertainty(outcome: UncertaintyAnalysis | Abstention) -> Iterator[Text]:
     yield from (Text(prose(reason)) for reason in outcome.reasons)
 
 
+def _abstained(outcome: Abstention) -> Text:
+    sign = words.ABSTAINED
+    return Text.assemble((f"{sign.mark} {sign.word}", sign.style), "  ", fault(outcome))
+
+
 def _numbers(assessment: Assessment) -> Iterator[tuple[str, float]]:
     for name, value in assessment.timings_ms.items():
         if isinstance(value, (int, float)):
             yield prose(name), value
-
-
-# -- shared ---------------------------------------------------------------------------------------
-
-
-def _sign(sign: words.Sign) -> Text:
-    return Text(f"{sign.mark} {sign.word}", style=sign.style)
 
 
 def _add(grid: Table, name: str, lines: Iterable[Text]) -> None:

@@ -1,6 +1,7 @@
 """What the values are called when people read them. Every state has a word and a sign of its own.
 
-Nothing is told by colour alone: colour is added on terminals to what already stands here.
+Nothing is told by colour alone: colour is added on terminals to what already stands here. The
+colours are those of Okabe and Ito, which colour-blind people tell apart.
 """
 
 from __future__ import annotations
@@ -10,6 +11,12 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from eleanor_core.model import CLAUSES, Assessment, DecisionValue, Requirement
+
+GREEN: Final = "#009e73"
+ORANGE: Final = "#e69f00"
+PURPLE: Final = "#cc79a7"
+VERMILION: Final = "#d55e00"
+BLUE: Final = "#56b4e9"
 
 
 class Sign(NamedTuple):
@@ -22,21 +29,21 @@ class Sign(NamedTuple):
 
 DECISIONS: Final[Mapping[DecisionValue, Sign]] = MappingProxyType(
     {
-        "allow": Sign("✓", "ALLOW", "bold green"),
-        "constrain": Sign("±", "CONSTRAIN", "bold yellow"),
-        "review": Sign("!", "REVIEW", "bold magenta"),
-        "deny": Sign("✗", "DENY", "bold red"),
+        "allow": Sign("✓", "ALLOW", f"bold {GREEN}"),
+        "constrain": Sign("±", "CONSTRAIN", f"bold {ORANGE}"),
+        "review": Sign("!", "REVIEW", f"bold {PURPLE}"),
+        "deny": Sign("✗", "DENY", f"bold {VERMILION}"),
     }
 )
 
 SEVERITIES: Final = (
-    Sign("·", "none", "green"),
-    Sign("▂", "concern", "yellow"),
-    Sign("▅", "violation", "dark_orange"),
-    Sign("█", "grave", "bold red"),
+    Sign("·", "none", GREEN),
+    Sign("▂", "concern", BLUE),
+    Sign("▅", "violation", ORANGE),
+    Sign("█", "grave", f"bold {VERMILION}"),
 )
 
-ABSTAINED: Final = Sign("?", "abstained", "bold magenta")
+ABSTAINED: Final = Sign("?", "abstained", f"bold {PURPLE}")
 
 _GATES: Final[Mapping[Requirement, str]] = MappingProxyType(
     {
@@ -50,6 +57,9 @@ _GATES: Final[Mapping[Requirement, str]] = MappingProxyType(
         ),
     }
 )
+
+TIERS: Final[Mapping[int, str]] = MappingProxyType({2: "acknowledge", 3: "decide"})
+"""What a human does about an escalation, by its tier."""
 
 
 def clause(code: str) -> str:
@@ -70,6 +80,12 @@ def gate(assessment: Assessment) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun, `1 record`, `2 records`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a sentence joins them, `a`, `a and b`, `a, b and c`."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def bar(score: float, cells: int = 5) -> tuple[str, str]:
