@@ -1,4 +1,4 @@
-"""Fixtures: the four detectors behind one real scan, as the engine runs them."""
+"""Fixtures: the detectors behind one real scan, as the engine runs them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,46 @@ from typing import cast
 import anyio
 import pytest
 import structlog
-from eleanor_detectors_patterns import hidden_text, injection, personal_data, secrets
+from eleanor_detectors_patterns import (
+    citations,
+    disclosure,
+    hidden_text,
+    injection,
+    language,
+    overclaim,
+    personal_data,
+    quantities,
+    readability,
+    secrets,
+)
 
 from eleanor_core.api import Case, DetectorDeclaration, DetectorResult, InlineDetector, Services
 from eleanor_core.pipeline.scan import Scanner
 
-MODULES = (hidden_text, injection, personal_data, secrets)
+MODULES = (
+    citations,
+    disclosure,
+    hidden_text,
+    injection,
+    language,
+    overclaim,
+    personal_data,
+    quantities,
+    readability,
+    secrets,
+)
 
 
 @pytest.fixture(scope="session")
 def declarations() -> dict[str, DetectorDeclaration]:
-    """Return the declarations of the four hooks, by name."""
+    """Return the declarations of all hooks, by name."""
     found = [one for module in MODULES for one in module.eleanor_register_detectors()]
     return {declaration.name: declaration for declaration in found}
 
 
 @pytest.fixture(scope="session")
 def scanner(declarations: dict[str, DetectorDeclaration]) -> Scanner:
-    """Return a scanner that holds the patterns of all four."""
+    """Return a scanner that holds the patterns of all."""
     return Scanner({name: one.patterns for name, one in declarations.items()})
 
 

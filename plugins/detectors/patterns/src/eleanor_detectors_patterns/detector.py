@@ -1,4 +1,4 @@
-"""What the four detectors share: from the hits of a case to signals and a score."""
+"""What the detectors share: from the hits of a case to signals and a score."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from eleanor_core.api import (
     DetectorSignal,
     Gap,
     Hit,
+    InlineDetector,
+    Pattern,
     PluginSettings,
     Services,
 )
@@ -122,10 +124,26 @@ def declared(
     name: str, book: RuleBook, judge: Judge, summary: str, gaps: Gaps | None = None
 ) -> DetectorDeclaration:
     """Return the declaration of the detector `name` with the rules of `book`."""
+    detector = RuleDetector(name, book.rules, judge, gaps.found if gaps else None)
+    reasons = gaps.reasons if gaps else {}
+    return declared_reader(name, detector, summary, book.categories, reasons, book.patterns())
+
+
+def declared_reader(
+    name: str,
+    detector: InlineDetector,
+    summary: str,
+    categories: Mapping[str, str],
+    gaps: Mapping[str, str],
+    patterns: tuple[Pattern, ...] = (),
+) -> DetectorDeclaration:
+    """Return the declaration of `detector`, which keeps no state and needs no settings."""
 
     @asynccontextmanager
-    async def opened(_settings: PluginSettings, _services: Services) -> AsyncIterator[RuleDetector]:
-        yield RuleDetector(name, book.rules, judge, gaps.found if gaps else None)
+    async def opened(
+        _settings: PluginSettings, _services: Services
+    ) -> AsyncIterator[InlineDetector]:
+        yield detector
 
     return DetectorDeclaration(
         name=name,
@@ -133,7 +151,7 @@ def declared(
         summary=summary,
         execution="inline",
         thread_safe=True,
-        patterns=book.patterns(),
-        categories=book.categories,
-        gaps=gaps.reasons if gaps else {},
+        patterns=patterns,
+        categories=categories,
+        gaps=gaps,
     )

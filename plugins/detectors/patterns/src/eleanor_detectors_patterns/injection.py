@@ -1,26 +1,39 @@
 """The detector `injection`: text that tries to take over a model.
 
 A phrase that is quoted to be talked about is no attempt; the same phrase found in a blob that had
-to be decoded is a graver one. The rules are English, and the result says so of other text.
+to be decoded is a graver one. Weak signs (`signs.py`) raise the score where no rule hit, and are a
+signal where enough of them stand together. The rules are English, and the result says so of other
+text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from eleanor_core.api import Case, DetectorDeclaration, Gap, Hit, hookimpl
+from attrs import evolve
+
+from eleanor_core.api import (
+    Case,
+    DetectorDeclaration,
+    DetectorResult,
+    DetectorSignal,
+    Gap,
+    Hit,
+    hookimpl,
+)
 from eleanor_detectors_patterns.detector import (
     Check,
-    Gaps,
     Judge,
+    RuleDetector,
     Span,
     Verdict,
     by_checks,
-    declared,
+    declared_reader,
 )
 from eleanor_detectors_patterns.rules import Rule, rule_book
+from eleanor_detectors_patterns.signs import ENOUGH, PREFIX, SignBook, order_in_data, sign_book
 
 DECODED_SCORE: Final = 0.95
 """Score of an instruction that somebody encoded: there is hardly an honest reason to."""
@@ -149,14 +162,49 @@ def language_gaps(case: Case) -> tuple[Gap, ...]:
 
 
 _OTHER_LANGUAGE: Final = (Gap(concern="instructions in this language", reason="language"),)
-_GAPS: Final = Gaps(
-    {"language": "The rules are English and were measured in English only."}, language_gaps
-)
+_GAPS: Final = {"language": "The rules are English and were measured in English only."}
+
+
+class InjectionDetector:
+    """The rules, and beside them the weak signs. Holds no state between cases."""
+
+    def __init__(self, rules: RuleDetector, signs: SignBook) -> None:
+        self._rules = rules
+        self._signs = signs
+
+    def __call__(self, case: Case, /) -> DetectorResult:
+        """Return a signal for each match that stands, and for signs that are enough together."""
+        signs = [hit for hit in case.hits if hit.pattern.startswith(PREFIX)]
+        ruled = [hit for hit in case.hits if not hit.pattern.startswith(PREFIX)] if signs else None
+        told = self._rules(case if ruled is None else evolve(case, hits=tuple(ruled)))
+        score = max(told.score, order_in_data(case.text))
+        if not signs:
+            return told if score == told.score else evolve(told, score=score)
+        signal = next(self._compounds(case, signs), None)
+        if signal is None:
+            return evolve(told, score=max(score, self._signs.lean(signs)))
+        return evolve(told, score=max(score, ENOUGH), signals=(*told.signals, signal))
+
+    def _compounds(self, case: Case, signs: Sequence[Hit]) -> Iterator[DetectorSignal]:
+        for name in dict.fromkeys(hit.view for hit in signs):
+            span = self._signs.together([hit for hit in signs if hit.view == name])
+            if span is not None:
+                yield DetectorSignal(
+                    detector="injection",
+                    category="jailbreak-persona",
+                    severity=2,
+                    span=case.view(name).origin(*span),
+                    view=name,
+                    note="It gives a model a role, frees it from rules and forbids it to refuse.",
+                )
 
 
 @hookimpl
 def eleanor_register_detectors() -> Iterable[DetectorDeclaration]:
     """Declare the detector `injection`."""
     summary = "Text that tries to take over a model, also in blobs that decode to text."
-    judge = _judge(by_checks(CHECKS))
-    return [declared("injection", rule_book("injection"), judge, summary, _GAPS)]
+    book, signs = rule_book("injection"), sign_book()
+    rules = RuleDetector("injection", book.rules, _judge(by_checks(CHECKS)), language_gaps)
+    detector = InjectionDetector(rules, signs)
+    patterns = (*book.patterns(), *signs.patterns())
+    return [declared_reader("injection", detector, summary, book.categories, _GAPS, patterns)]

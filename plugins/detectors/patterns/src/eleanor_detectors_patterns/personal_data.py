@@ -1,7 +1,7 @@
-"""The detector `personal-data`: data of one person, in formats that can be checked.
+"""The detector `personal-data`: names, addresses, and numbers that point at one person.
 
-The patterns only propose; check digits and issued ranges decide. Nothing is masked here: a person's
-text lives in the part of a record that can be erased.
+The patterns only propose; check digits, issued ranges and the words of `names.py` decide. Nothing
+is masked here: a person's text lives in the part of a record that can be erased.
 """
 
 from __future__ import annotations
@@ -13,11 +13,17 @@ from typing import Final
 
 from eleanor_core.api import DetectorDeclaration, hookimpl
 from eleanor_detectors_patterns.detector import Check, Span, by_checks, declared
+from eleanor_detectors_patterns.names import NAME_CHECKS
 from eleanor_detectors_patterns.rules import rule_book
 
 _DIGITS: Final = re.compile(r"[^0-9]")
 _ADDRESS: Final = re.compile(r"[0-9.]+$")
 _NUMBER: Final = re.compile(r"[+(]?[0-9][0-9 ().-]*[0-9]")
+_LAST_NUMBER: Final = re.compile(r"[0-9][0-9 -]{10,}[0-9]\b")
+_NO_PREFIX: Final = frozenset(("BG", "GB", "KN", "NK", "NT", "TN", "ZZ"))
+_SPANISH: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
+_MIN_IDENTITY: Final = 5
+_NAMED: Final = re.compile(r"[A-Za-z][-_./=]$")  # dsl-082-083-227, part of a host's name
 _MAX_PHONE: Final = 15  # E.164
 _MIN_PHONE: Final = 7
 _IBAN_LENGTHS: Final = {
@@ -50,6 +56,15 @@ def card(text: str, span: Span) -> Span | None:
     return span if known and luhn(digits) and not _inside(text, span) else None
 
 
+def card_called(text: str, span: Span) -> Span | None:
+    """Accept 12 to 19 digits with a right check digit behind the word; the span is the number."""
+    number = _LAST_NUMBER.search(text, *span)
+    if number is None:
+        return None
+    digits = _DIGITS.sub("", number[0])
+    return number.span() if len(set(digits)) > 1 and luhn(digits) else None
+
+
 def iban(text: str, span: Span) -> Span | None:
     """Accept a known country's length with a remainder of 1 modulo 97 (ISO 13616)."""
     compact = re.sub(r"[ -]", "", text[slice(*span)]).upper()
@@ -68,9 +83,9 @@ def ssn(text: str, span: Span) -> Span | None:
 
 
 def phone(text: str, span: Span) -> Span | None:
-    """Accept 7 to 15 digits that are not part of a longer number; the span is the number."""
+    """Accept 7 to 15 digits, not part of a longer number or name; the span is the number."""
     number = _NUMBER.search(text, *span)
-    if number is None:
+    if number is None or _NAMED.search(text, max(0, number.start() - 2), number.start()):
         return None
     digits = len(_DIGITS.sub("", number[0]))
     if not _MIN_PHONE <= digits <= _MAX_PHONE or _inside(text, number.span()):
@@ -95,6 +110,23 @@ def address(text: str, span: Span) -> Span | None:
     )
 
 
+def insurance(text: str, span: Span) -> Span | None:
+    """Drop prefixes that were never given to a national insurance number."""
+    return None if text[span[0] : span[0] + 2] in _NO_PREFIX else span
+
+
+def spanish(text: str, span: Span) -> Span | None:
+    """Accept a Spanish number whose letter is that of the number modulo 23."""
+    number = text[slice(*span)].upper().replace("-", "")
+    digits = str("XYZ".find(number[0])) + number[1:-1] if number[0] in "XYZ" else number[:-1]
+    return span if _SPANISH[int(digits) % len(_SPANISH)] == number[-1] else None
+
+
+def enough_digits(text: str, span: Span) -> Span | None:
+    """Accept five digits or more, so that "3 years" is no number of a licence."""
+    return span if len(_DIGITS.sub("", text[slice(*span)])) >= _MIN_IDENTITY else None
+
+
 def _inside(text: str, span: Span) -> bool:
     """Whether digits go on before or after, over a point or a hyphen."""
     return bool(
@@ -106,15 +138,20 @@ def _inside(text: str, span: Span) -> bool:
 CHECKS: Final[dict[str, Check]] = {
     "address": address,
     "card": card,
+    "card_called": card_called,
+    "enough_digits": enough_digits,
     "iban": iban,
+    "insurance": insurance,
     "mailbox": mailbox,
     "phone": phone,
+    "spanish": spanish,
     "ssn": ssn,
+    **NAME_CHECKS,
 }
 
 
 @hookimpl
 def eleanor_register_detectors() -> Iterable[DetectorDeclaration]:
     """Declare the detector `personal-data`."""
-    summary = "E-mail, phone, card, IBAN, social security number; not names, not postal addresses."
+    summary = "Names and addresses in context, e-mail, phone, card, IBAN, identity numbers."
     return [declared("personal-data", rule_book("personal_data"), by_checks(CHECKS), summary)]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hashlib import shake_256
 from importlib.resources import files
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -95,14 +95,19 @@ def rule_book(name: str) -> RuleBook:
 
     Raises pydantic's ValidationError, or KeyError for a word missing in the vocabulary.
     """
+    data = table(name)
+    words = cast("dict[str, str]", data.get("vocabulary", {}))
+    for rule in cast("list[dict[str, str]]", data["rules"]):
+        rule["regex"] = expanded(rule["regex"], words)
+    return RuleBook.model_validate(data)
+
+
+def table(name: str) -> dict[str, object]:
+    """Read the YAML file called `name` beside this module; a model is to validate it."""
     text = (files(__package__) / f"{name}.yaml").read_text("utf-8")
     # The C loader, where PyYAML was built with it, is ten times quicker; both are the safe ones.
     loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data = yaml.load(text, Loader=loader)  # noqa: S506 -- see above
-    words = data.get("vocabulary", {})
-    for rule in data["rules"]:
-        rule["regex"] = expanded(rule["regex"], words)
-    return RuleBook.model_validate(data)
+    return cast("dict[str, object]", yaml.load(text, Loader=loader))  # noqa: S506 -- see above
 
 
 def expanded(regex: str, words: Mapping[str, str]) -> str:
