@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +50,40 @@ class Ran:
         return json.loads(self.out)
 
 
+class Prepared:
+    """Runs commands in forks of one process that has imported them already (`prepared.py`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._streams = [folder / name for name in ("stdin", "stdout", "stderr")]
+        self._server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("prepared.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def run(self, argv: list[str], stdin: bytes, cwd: Path, env: Mapping[str, str]) -> Ran:
+        """Run one command to its end."""
+        self._streams[0].write_bytes(stdin)
+        request = {
+            "argv": argv,
+            "cwd": str(cwd),
+            "env": dict(env),
+            "streams": [str(path) for path in self._streams],
+        }
+        assert self._server.stdin
+        assert self._server.stdout
+        self._server.stdin.write(json.dumps(request).encode() + b"\n")
+        self._server.stdin.flush()
+        readable, _, _ = select.select([self._server.stdout], [], [], 60)
+        assert readable, f"{argv} did not end within 60 s"
+        code = int(self._server.stdout.readline())
+        return Ran(code, self._streams[1].read_text("utf-8"), self._streams[2].read_text("utf-8"))
+
+    def close(self) -> None:
+        """End the process."""
+        self._server.communicate(timeout=10)
+
+
 @dataclass(frozen=True)
 class Eleanor:
     """Runs the command in `home`'s neighbourhood."""
@@ -56,18 +91,12 @@ class Eleanor:
     home: Path
     work: Path
     env: Mapping[str, str]
+    prepared: Prepared
 
     def __call__(self, *arguments: str, stdin: bytes | None = None, **env: str) -> Ran:
-        done = subprocess.run(
-            [self.command, *arguments],
-            input=stdin if stdin is not None else b"",
-            capture_output=True,
-            cwd=self.work,
-            env={**self.env, **env},
-            timeout=60,
-            check=False,
+        return self.prepared.run(
+            [self.command, *arguments], stdin or b"", self.work, {**self.env, **env}
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the command and return at once."""
@@ -120,8 +149,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """The process whose forks run the commands."""
+    server = Prepared(tmp_path_factory.mktemp("streams"))
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def eleanor(site: Path, tmp_path: Path) -> Eleanor:
+def eleanor(site: Path, tmp_path: Path, prepared: Prepared) -> Eleanor:
     """The command with the stranger's plugins alone, a fresh home and an empty work folder."""
     home, work = tmp_path / "home", tmp_path / "work"
     work.mkdir()
@@ -132,7 +169,7 @@ def eleanor(site: Path, tmp_path: Path) -> Eleanor:
         "PYTHONPATH": str(site),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    return Eleanor(home=home, work=work, env=env)
+    return Eleanor(home=home, work=work, env=env, prepared=prepared)
 
 
 @pytest.fixture(scope="session")

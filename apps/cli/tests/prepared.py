@@ -1,0 +1,58 @@
+"""A process that has imported `eleanor` once and forks for each command that a test runs.
+
+A fork of it is a process of its own, with its own environment, folder, streams and end; what it
+saves is half a second of imports for each command. Requests come as JSON lines on standard input;
+each is answered with the exit code, alone on a line.
+"""
+
+import importlib
+import json
+import os
+import sys
+
+IMPORTED = (
+    "eleanor_cli.app",
+    "eleanor_cli.evaluate",
+    "eleanor_cli.evidence",
+    "eleanor_cli.plugins",
+    "eleanor_cli.config",
+    "eleanor_cli.show",
+    "eleanor_core.engine",
+    "rich.console",
+)
+
+
+def become(request: dict) -> None:
+    """Turn this process into the one that was asked for."""
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv = request["argv"]
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    importlib.invalidate_caches()
+    for number, path in enumerate(request["streams"]):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        opened = os.open(path, flags, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 -- it lives as long as the process
+
+
+def serve() -> bool:
+    """Answer until the input ends. Returns True in a fork."""
+    for line in iter(sys.stdin.buffer.readline, b""):
+        request = json.loads(line)
+        child = os.fork()
+        if not child:
+            become(request)
+            return True
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+    return False
+
+
+for name in IMPORTED:
+    importlib.import_module(name)
+if serve():
+    sys.modules["eleanor_cli.app"].main()
