@@ -18,7 +18,7 @@ from attrs import evolve
 
 from eleanor_core._panel import Panel
 from eleanor_core._redaction import Cleaner
-from eleanor_core.errors import EvidenceUnavailable
+from eleanor_core.errors import EvidenceUnavailable, describe
 from eleanor_core.evidence import seal
 from eleanor_core.evidence.canonical import Writable
 from eleanor_core.evidence.facts import assessment_facts, voices_facts
@@ -56,7 +56,6 @@ from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.gate import closed
 from eleanor_core.pipeline.impact import Impact, impact
 from eleanor_core.pipeline.recall import recall
-from eleanor_core.pipeline.runner import describe
 from eleanor_core.pipeline.scan import Scan
 from eleanor_core.pipeline.uncertainty import analyse
 from eleanor_core.pipeline.validate import ValidInput

@@ -11,6 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from eleanor_core.model import Assessment
 
+MAX_DETAIL = 300
+"""Characters of what a fault says about itself."""
+
+
+def describe(error: BaseException) -> str:
+    """Return type and message of an error in one line of at most `MAX_DETAIL` characters."""
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 -- a stranger's error may fail even at this
+        said = ""
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    text = text if len(text) <= MAX_DETAIL else f"{text[: MAX_DETAIL - 3]}..."
+    # What cannot be encoded could be neither shown nor recorded.
+    return text.encode(errors="replace").decode()
+
 
 class EleanorError(Exception):
     """Base of everything that this package raises on purpose.

@@ -15,6 +15,7 @@ import anyio
 import structlog
 from attrs import evolve
 
+from eleanor_core.errors import MAX_DETAIL, describe
 from eleanor_core.model import Abstention, AbstentionReason, Case
 from eleanor_core.pipeline.accept import MalformedError
 from eleanor_core.pipeline.apart import Threads, Workers
@@ -28,23 +29,10 @@ INLINE_BUDGET: Final = 0.005
 """Seconds of CPU time that one inline call may use, beside 50 us for each 1,000 characters."""
 INLINE_BUDGET_PER_CHARACTER: Final = 50e-9
 OVERRUNS_BEFORE_MOVE: Final = 3
-MAX_DETAIL: Final = 300
-"""Characters of what a fault says about itself."""
 THREADS: Final = 16
 PROCESSES: Final = 4
 
 _log = structlog.get_logger("eleanor.runner")
-
-
-def describe(error: BaseException) -> str:
-    """Return type and message of an error in one bounded line."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 -- an error of a voice may fail even at this
-        text = ""
-    said = f"{type(error).__name__}: {text}"[:MAX_DETAIL] if text else type(error).__name__
-    # What cannot be encoded could not be recorded either.
-    return said.encode(errors="replace").decode()
 
 
 class Runner(Generic[R]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
@@ -56,7 +56,3 @@ class Voice(Generic[R]):
     call: Call[R] | None = field(default=None, repr=False)
     remake: Remake | None = field(default=None, repr=False)
     broken: Abstention | None = None
-
-
-Critics: TypeAlias = Mapping[str, Voice[CriticResult]]
-Detectors: TypeAlias = Mapping[str, Voice[DetectorResult]]

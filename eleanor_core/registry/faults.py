@@ -1,4 +1,4 @@
-"""From an exception to what a person can act on: short text, the plugin's own frame, a hint."""
+"""From an exception to what a person can act on: one line, the plugin's own frame, a hint."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import traceback
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
+from eleanor_core.errors import describe
 from eleanor_core.registry.registry import Broken, Found, Stage
-
-MAX_TEXT = 400
 
 
 class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes a `Broken`
@@ -28,7 +27,7 @@ class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes 
         error = _alone(error)
         if isinstance(error, Defect):
             return error
-        return cls(stage, short(error), frame=own_frame(error, package), hint=hint)
+        return cls(stage, describe(error), frame=own_frame(error, package), hint=hint)
 
     def broken(self, found: Found) -> Broken:
         """Return the record of this fault in the plugin `found`."""
@@ -52,19 +51,6 @@ def core_version() -> str:
         return version("eleanor-core")
     except PackageNotFoundError:
         return ""
-
-
-def short(error: BaseException) -> str:
-    """Return the type and message of `error` on one line, at most `MAX_TEXT` characters."""
-    try:
-        said = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 -- a stranger's __str__ may raise anything
-        said = ""
-    name = type(error).__name__
-    text = f"{name}: {said}" if said else name
-    text = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
-    # What cannot be encoded could be neither shown nor recorded.
-    return text.encode(errors="replace").decode()
 
 
 def own_frame(error: BaseException, package: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, nullcontext
 
@@ -21,6 +20,7 @@ from eleanor_core.api import (
     VerifyReport,
     hookimpl,
 )
+from eleanor_core.api.evidence import leaf_hash, merkle_root
 
 
 class MemoryLog:
@@ -91,25 +91,11 @@ class MemoryLog:
     async def verify(self) -> VerifyReport:
         """Recompute every leaf hash, and the root of the tree (RFC 6962, section 2.1)."""
         await anyio.lowlevel.checkpoint()
-        hashes = [_leaf_hash(record.leaf) for record in self.records]
+        hashes = [leaf_hash(record.leaf) for record in self.records]
         findings = tuple(
             Finding(where=f"record {record.index}", what="the leaf does not have its hash")
             for record, digest in zip(self.records, hashes, strict=True)
-            if digest.hex() != record.leaf_hash
+            if digest != record.leaf_hash
         )
-        root = _root(hashes).hex()
+        root = merkle_root(map(bytes.fromhex, hashes)).hex()
         return VerifyReport(records=len(self.records), root=root, findings=findings)
-
-
-def _leaf_hash(leaf: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + leaf).digest()
-
-
-def _root(hashes: list[bytes]) -> bytes:
-    """Merkle tree hash of leaf hashes: split at the largest power of two below their number."""
-    if not hashes:
-        return hashlib.sha256().digest()
-    if len(hashes) == 1:
-        return hashes[0]
-    split = 1 << (len(hashes) - 1).bit_length() - 1
-    return hashlib.sha256(b"\x01" + _root(hashes[:split]) + _root(hashes[split:])).digest()
