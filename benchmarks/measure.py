@@ -99,13 +99,15 @@ class Row:
 class Benchmark:
     """Something that is timed in rounds.
 
-    `check`: called after all rounds; returns a note, or raises BenchmarkFailed if it did not work.
+    `prepare`: called before each round, and not timed. `check`: called after all rounds; returns a
+    note, or raises BenchmarkFailed if it did not work.
     """
 
     name: str
     run: Pass
     goal: float | None = None
     note: str = ""
+    prepare: Callable[[], None] = field(default=lambda: None, repr=False)
     check: Callable[[], str] = field(default=lambda: "", repr=False)
 
 
@@ -131,6 +133,7 @@ async def in_rounds(benchmarks: Iterable[Benchmark], rounds: int) -> list[Row]:
 
 
 async def _round(benchmark: Benchmark) -> Round:
+    benchmark.prepare()
     calibration = min(calibrate() for _ in range(3))
     cpu, wall = time.process_time(), time.perf_counter()
     operations = await benchmark.run()

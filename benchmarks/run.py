@@ -33,7 +33,12 @@ def main() -> int:
     options = _options()
     rounds = SHORT_ROUNDS if options.short else ROUNDS
     about = _about(rounds)
-    rows = [*_judging("asyncio", rounds), *_judging("trio", rounds), *fresh(SHORT_ROUNDS)]
+    rows = [
+        *_rows_of("judging.py", "asyncio", str(rounds)),
+        *_rows_of("judging.py", "trio", str(rounds)),
+        *_rows_of("appending.py", str(rounds)),
+        *fresh(SHORT_ROUNDS),
+    ]
     _print(rows, about)
     if options.json:
         report = {"about": about, "rows": [row.as_json() for row in rows]}
@@ -51,17 +56,18 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _judging(backend: str, rounds: int) -> list[Row]:
-    script = Path(__file__).with_name("judging.py")
+def _rows_of(script: str, *arguments: str) -> list[Row]:
+    """Run a script that prints its rows as JSON, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, str(script), backend, str(rounds)],
+        [sys.executable, str(Path(__file__).with_name(script)), *arguments],
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
     if done.returncode:
-        note = f"judging.py ended {done.returncode}"
-        return [Row(name=f"the engine ({backend})", unit="ms", value=None, failed=True, note=note)]
+        name = " ".join((script, *arguments))
+        note = f"it ended {done.returncode}"
+        return [Row(name=name, unit="ms", value=None, failed=True, note=note)]
     return [Row.from_json(item) for item in json.loads(done.stdout)]
 
 

@@ -29,7 +29,10 @@ DECLARED = sorted(
 FURTHER: dict[tuple[str, str], tuple[str, CaseKind]] = {
     # Read from the call itself, not found by a pattern.
     ("risk", "A3"): ('delete_all(table="customers")', "action"),
+    # Brought because a detector testifies.
+    ("risk", "P3"): ('upload(key="AKIAIOSFODNN7EXAMPLE")', "action"),
 }
+WITNESSES = ("detectors/secrets",)
 CALM = Member(inline=True).plugin("calm")
 BLIND = Member(gaps=1, inline=True).plugin("blind")
 
@@ -73,7 +76,7 @@ def heard() -> dict[tuple[str, str], set[str]]:
                 assessment = await engine.run(text=text, kind=kind)  # type: ignore[arg-type] # one of the three
                 _note(said, name, assessment)
 
-    with_engine([f"critics/{name}" for name in CRITICS], ask)
+    with_engine([*(f"critics/{name}" for name in CRITICS), *WITNESSES], ask)
     return said
 
 

@@ -51,12 +51,13 @@ async def test_a_sink_that_does_not_start_is_told(tmp_path: Path, named: tuple[s
 
 
 async def test_a_sink_that_is_not_enabled_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("eleanor_evidence_local", reason="it stands for one that is not enabled")
     with capture_logs() as said:
-        wanted = settings(tmp_path, "sound", "absent")
+        wanted = settings(tmp_path, "sound", "local")
         async with open_evidence(wanted, plugins=[Plugin("sound")]) as sinks:
             assert list(sinks) == ["sound"]
     (line,) = [line for line in said if line["event"] == "evidence.sink_not_running"]
-    assert (line["sink"], line["reason"]) == ("absent", "evidence/absent is not enabled")
+    assert (line["sink"], line["reason"]) == ("local", "evidence/local is not enabled")
 
 
 async def test_without_any_sink_the_reason_is_in_the_error(tmp_path: Path) -> None:

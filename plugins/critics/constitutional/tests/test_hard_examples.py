@@ -156,5 +156,7 @@ def test_facts_without_evidence_are_a_gap_of_answers_only(judge: Judge) -> None:
     text = "The bridge was built in 1932 and 40 % of the traffic uses it."
     assert [gap.reason for gap in judge(text)["truth"].not_assessed] == ["no-evidence"]
     assert judge(text, kind="prompt")["truth"].not_assessed == ()
-    assert judge(text, context={"evidence": "Another thing."})["truth"].not_assessed == ()
+    other = judge(text, context={"evidence": "Another thing."})["truth"]
+    assert [gap.reason for gap in other.not_assessed] == ["not-in-evidence"]
+    assert judge(text, context={"evidence": text})["truth"].not_assessed == ()
     assert judge("Take out the trash.")["truth"].not_assessed == ()

@@ -44,7 +44,7 @@ OURS = {
     "autonomy": {"A1", "A2", "A3"},
     "fairness": {"F1", "F2", "F3", "D2"},
     "truth": {"T1", "T2", "T3"},
-    "risk": {"K1", "K2", "K3", "K4", "D3"},
+    "risk": {"K1", "K2", "K3", "K4", "D3", "A1"},
     "pragmatics": {"G1", "G2"},
 }
 
@@ -102,6 +102,7 @@ def test_every_macro_is_used() -> None:
     vocabulary = load_vocabulary()
     sources = [rule.pattern for _, rule in RULES]
     sources += [marker for book in BOOKS.values() for marker in book.markers.values()]
+    sources += [hint.pattern for book in BOOKS.values() for hint in book.hints.values()]
     sources += vocabulary.values()
     unused = [name for name in vocabulary if not any(f"{{{name}}}" in text for text in sources)]
     assert unused == []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from eleanor_evidence_local import LocalSettings, open_log
+from eleanor_evidence_local import LocalSettings, disk, journal, open_log
 from eleanor_evidence_local.store import Store
 
 from eleanor_core.api import EvidenceSink, SealedRecord, Services
@@ -69,6 +69,17 @@ def open_it(folder: Path, said: Said) -> OpenLog:
 def store(folder: Path, said: Said) -> Callable[[], Store]:
     """Open the log's files without a thread."""
     return partial(Store, folder, 1 << 20, said)
+
+
+@pytest.fixture
+def replace_sync(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
+    """Have every sync of a file done by another function."""
+
+    def replace(sync: Callable[[int], None]) -> None:
+        for module in (disk, journal):
+            monkeypatch.setattr(module, "sync", sync)
+
+    return replace
 
 
 def canonical(value: object) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from eleanor_evidence_local import LocalSettings, open_log
+from eleanor_evidence_local import LocalSettings, disk, open_log
 
 from eleanor_core.api import EvidenceUnavailable, Services
 
@@ -166,26 +166,52 @@ async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, said) -> Non
 
 
 async def test_a_sync_that_fails_refuses_its_batch_and_leaves_nothing(
-    open_it, seal, monkeypatch: pytest.MonkeyPatch
+    open_it, seal, replace_sync
 ) -> None:
+    sync = disk.sync
+
+    def failing(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
     async with open_it() as log:
         await log.append(seal(0))
-        for failing in (1, 2):
-            calls = iter(range(1, 10))
-            with monkeypatch.context() as patch:
-
-                def sync(_: int, calls=calls, failing=failing) -> None:
-                    if next(calls) == failing:
-                        raise OSError(5, "Input/output error")
-
-                patch.setattr("eleanor_evidence_local.disk._sync", sync)
-                with pytest.raises(EvidenceUnavailable, match="Input/output error") as info:
-                    await log.append(seal(failing))
-                assert isinstance(info.value.__cause__, OSError)
-            assert await log.count() == 1
-            report = await log.verify()
-            assert (report.records, report.findings, report.notes) == (1, (), ())
+        replace_sync(failing)
+        with pytest.raises(EvidenceUnavailable, match="Input/output error") as info:
+            await log.append(seal(1))
+        assert isinstance(info.value.__cause__, OSError)
+        assert await log.count() == 1
+        report = await log.verify()
+        assert (report.records, report.findings, report.notes) == (1, (), ())
+        replace_sync(sync)
         assert (await log.append(seal(2))).index == 1
     async with open_it() as log:
         assert (await log.verify()).notes == ()
         assert await log.count() == 2
+
+
+async def test_the_log_waits_for_its_turn_to_write(open_it, seal, folder: Path) -> None:
+    async with open_it() as first:
+        await first.append(seal(0))
+        async with open_it() as second:
+            assert await second.count() == 1
+
+            async def let_go() -> None:
+                await anyio.sleep(0.2)
+                await first.append(seal(1))
+                await anyio.to_thread.run_sync(first.close)
+
+            with anyio.fail_after(10):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(let_go)
+                    for n in (2, 3, 4):
+                        group.start_soon(second.append, seal(n))
+            assert await second.count() == 5
+            assert (await second.get(seal(1).record_id)).index == 1
+            assert (await second.verify()).sound
+
+
+async def test_who_waits_in_vain_is_told_before_the_deadline(open_it, seal) -> None:
+    async with open_it() as first, open_it() as second:
+        with anyio.fail_after(0.5), pytest.raises(EvidenceUnavailable, match="open for writing"):
+            await second.append(seal(0))
+        assert (await first.append(seal(0))).index == 0

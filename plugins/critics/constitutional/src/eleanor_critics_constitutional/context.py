@@ -25,7 +25,7 @@ GOVERNING_WORDS = 8
 Place: TypeAlias = Literal["governing", "inside", "upto", "before", "after"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_BREAK = re.compile(r"[,;:\u2013\u2014]|\bbut\b|\bhowever\b")
+_BREAK = re.compile(r"[,;:\u2013\u2014]|\bbut\b|\bhowever\b|\bso (?:we|i|you|they)\b")
 _POLAR = frozenset((
     "is", "are", "was", "were", "do", "does", "did", "should", "can", "could", "may", "might",
     "would", "will", "must", "has", "have", "isn't", "aren't",
@@ -44,6 +44,7 @@ class _Row(BaseModel):
     words: frozenset[str]
     phrases: tuple[str, ...]
     unless: tuple[str, ...]
+    named: bool = False
 
 
 class Phrases:
@@ -65,13 +66,17 @@ class Phrases:
 
 @frozen(kw_only=True)
 class Cue:
-    """What speaks against a hit: by how much, where it must stand, and in which words."""
+    """What speaks against a hit: by how much, where it must stand, and in which words.
+
+    `named`: it says something only to rules and hints that name it under `moved_by`.
+    """
 
     factor: float
     distant: bool
     where: tuple[Place, ...] = ()
     said: Phrases = Phrases()
     unless: Phrases = Phrases()
+    named: bool = False
 
     def holds(self, scope: Scope) -> bool:
         """Return whether the cue stands where it counts, and nothing voids it there."""
@@ -102,6 +107,7 @@ def _cue(row: _Row) -> Cue:
         where=row.where,
         said=Phrases((*row.words, *row.phrases)),
         unless=Phrases(row.unless),
+        named=row.named,
     )
 
 
@@ -214,13 +220,17 @@ class Scope:
         return bool(opening) and opening[0] in _POLAR
 
     def lowering(
-        self, cues: Mapping[str, Cue], unmoved_by: frozenset[str]
+        self,
+        cues: Mapping[str, Cue],
+        unmoved_by: frozenset[str],
+        moved_by: frozenset[str] = frozenset(),
     ) -> tuple[str, Cue] | None:
         """Return the strongest cue that speaks against the hit, with its name."""
         strongest: tuple[str, Cue] | None = None
         for name, cue in cues.items():
             weaker = strongest is not None and cue.factor >= strongest[1].factor
-            if not weaker and name not in unmoved_by and self._holds(name, cue):
+            deaf = name in unmoved_by or (cue.named and name not in moved_by)
+            if not weaker and not deaf and self._holds(name, cue):
                 strongest = name, cue
         return strongest
 

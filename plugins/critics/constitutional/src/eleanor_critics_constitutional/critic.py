@@ -3,7 +3,8 @@
 How a score comes about: a rule's score, lowered by the strongest cue around the hit
 (`context.py`), raised by what detectors testify. The result's score is the *maximum* over its
 violations: several rules on one sentence are not independent witnesses, and five doubtful
-findings must not add up to a certain one.
+findings must not add up to a certain one. Hints, words that prove nothing, raise the score of a
+text within bounds that stay below an objection: they order what no rule found (`hints.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from eleanor_core.api import (
     CLAUSES,
@@ -25,6 +26,7 @@ from eleanor_core.api import (
 )
 from eleanor_critics_constitutional.context import Cue, Scope
 from eleanor_critics_constitutional.findings import Finding, Grade, distinct
+from eleanor_critics_constitutional.hints import NONE, Hints, Leaning
 from eleanor_critics_constitutional.language import is_english
 from eleanor_critics_constitutional.needs import Need
 from eleanor_critics_constitutional.rules import MARKER, Rule, RuleBook
@@ -43,7 +45,16 @@ ESCALATES = 2
 
 _NO_RULE: Final[tuple[None, tuple[Need, ...]]] = (None, ())
 
-Seen: TypeAlias = tuple[Iterable[Finding], Iterable[Gap]]
+
+@frozen(kw_only=True)
+class Seen:
+    """What an examiner found beside the hits: findings, gaps, and how far the text leans."""
+
+    findings: Iterable[Finding] = ()
+    gaps: Iterable[Gap] = ()
+    leaning: Leaning = NONE
+
+
 Examiner: TypeAlias = Callable[[Case, frozenset[str]], Seen]
 """What a critic looks at beside hits. It gets the names of the markers that were hit."""
 
@@ -64,6 +75,7 @@ class ConstitutionalCritic:
             rule.id: (rule, tuple(needs[name] for name in rule.needs)) for rule in book.rules
         }
         self._support = book.signals
+        self._hints = Hints(book.hints, cues, needs)
         self._cues = cues
         self._thresholds = thresholds
         self._examine = examine
@@ -76,17 +88,20 @@ class ConstitutionalCritic:
         if not english:
             gaps = (Gap(concern=f"all rules of {self._name}", reason="language"),)
         findings = [*self._from_hits(case)] if case.hits else []
+        findings.extend(self._charged(case))
+        leaning = self._hints.of(case) if case.hits else NONE
         if self._examine is not None:
-            further, unseen = self._examine(case, _markers(case))
-            findings.extend(further)
-            gaps = (*gaps, *unseen)
+            seen = self._examine(case, _markers(case))
+            findings.extend(seen.findings)
+            gaps = (*gaps, *seen.gaps)
+            leaning = max(leaning, seen.leaning, key=lambda row: row.score)
         signals = self._heard(case.signals)
-        if not (findings or gaps or signals):
+        if not (findings or gaps or signals or leaning.score):
             return self._nothing
         kept = tuple(self._raised(finding, signals) for finding in distinct(findings))
         score = max((finding.score for finding in kept), default=SILENT)
-        alone = (support_alone for _, support_alone, _ in signals)
-        return self._result(kept, max(score, *alone, SILENT), _confidence(kept, english), gaps)
+        score = max(score, leaning.score, *(alone for _, alone, _ in signals))
+        return self._result(kept, score, _confidence(kept, english), gaps, leaning)
 
     def _from_hits(self, case: Case) -> Iterator[Finding]:
         for hit in case.hits:
@@ -106,7 +121,7 @@ class ConstitutionalCritic:
             span=span,
             rationale=rule.words,
         )
-        lowering = scope.lowering(self._cues, rule.unmoved_by)
+        lowering = scope.lowering(self._cues, rule.unmoved_by, rule.moved_by)
         if lowering is None:
             return finding
         name, cue = lowering
@@ -117,6 +132,22 @@ class ConstitutionalCritic:
             rationale=f"{rule.words} Lowered: {name}.",
             lowered=True,
         )
+
+    def _charged(self, case: Case) -> Iterator[Finding]:
+        """Yield what the critic objects to because of what detectors testify."""
+        for signal in case.signals:
+            support = self._support.get(signal.detector)
+            for charge in support.charges if support else ():
+                named = not charge.categories or signal.category in charge.categories
+                if named and signal.severity >= charge.least and case.kind in charge.kinds:
+                    yield Finding(
+                        key=f"signal-{signal.detector}",
+                        clause=charge.clause,
+                        severity=charge.severity,
+                        score=charge.score,
+                        span=signal.span,
+                        rationale=charge.words,
+                    )
 
     def _heard(
         self, signals: Iterable[DetectorSignal]
@@ -148,12 +179,13 @@ class ConstitutionalCritic:
         score: float,
         confidence: float,
         gaps: tuple[Gap, ...],
+        leaning: Leaning = NONE,
     ) -> CriticResult:
         return CriticResult(
             critic=self._name,
             score=score,
             confidence=confidence,
-            justification=_justification(findings),
+            justification=_justification(findings, leaning),
             violations=tuple(
                 CriticViolation(
                     clause=finding.clause,
@@ -202,9 +234,10 @@ def _confidence(findings: tuple[Finding, ...], english: bool) -> float:  # noqa:
     return CONFIDENCE_LOWERED if any(row.lowered for row in findings) else CONFIDENCE_FOUND
 
 
-def _justification(findings: tuple[Finding, ...]) -> str:
+def _justification(findings: tuple[Finding, ...], leaning: Leaning) -> str:
     if not findings:
-        return "No rule found anything to object to; rules miss what is only implied."
+        signs = f" Weak signs: {', '.join(leaning.signs)}." if leaning.score else ""
+        return f"No rule found anything to object to; rules miss what is only implied.{signs}"
     best: dict[str, Finding] = {}
     for finding in findings:
         if finding.clause not in best or finding.score > best[finding.clause].score:

@@ -1,4 +1,4 @@
-"""Figures that can be checked without knowing the world: sums, bounds and dates."""
+"""Figures that can be checked without knowing the world: sums, units, bounds, dates, spans."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from eleanor_core.api import FrozenMap
+from eleanor_critics_constitutional.quantities import CONVERTED, MONTHS, quantities
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -25,6 +26,20 @@ _SUM: Final[Mapping[str, Callable[[Decimal, Decimal], Decimal]]] = {
     **dict.fromkeys(("/", "÷", "divided by"), lambda a, b: a / b),
 }
 DIGITS_AT_MOST = 15
+CONVERSION_SLACK = 2 * CONVERTED
+"""Part by which a conversion may be rounded."""
+PER_CENT_SLACK = 1
+"""Points by which a stated change may be rounded."""
+
+_YEARS = re.compile(r"\d{4}")
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WRITTEN_DAY = re.compile(
+    r"(?P<iso>\d{4}-\d\d-\d\d)|(?P<day>\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?"
+    r"(?P<month>[a-z]{3})[a-z]*\.?,?\s+(?P<year>\d{4})|(?P<moon>[a-z]{3})[a-z]*\.?\s+(?P<dated>\d{1,2})(?:st|nd|rd|th)?,?"
+    r"\s+(?P<in>\d{4})",
+    re.IGNORECASE,
+)
+_WEEKDAY = re.compile(r"\b(mon|tues?|wednes|thurs?|fri|satur|sun)day\b", re.IGNORECASE)
 
 
 def number(text: str) -> Decimal:
@@ -68,3 +83,61 @@ def _day(value: object) -> date | None:
         return date.fromisoformat(found[0]) if found else None
     except ValueError:
         return None
+
+
+def conversion_is_wrong(text: str) -> bool:
+    """Return whether the two measures in `text` are of one kind, in two units, and not the same."""
+    rows = [row for row in quantities(text) if row.unit]
+    if len(rows) != 2 or rows[0].kind != rows[1].kind or rows[0].unit == rows[1].unit:  # a pair
+        return False
+    one, other = rows[0].value, rows[1].value
+    slack = 1.0 if rows[0].kind == "temperature" else 0.0
+    return abs(one - other) > max(slack, CONVERSION_SLACK * max(abs(one), abs(other)))
+
+
+def weekday_is_wrong(text: str) -> bool:
+    """Return whether `text` gives a date a day of the week that the calendar does not."""
+    named, written = _WEEKDAY.search(text), _WRITTEN_DAY.search(text)
+    day = _written(written) if written else None
+    if named is None or day is None:
+        return False
+    return _WEEKDAYS[day.weekday()] != named[1][:3].lower()
+
+
+def _written(found: re.Match[str]) -> date | None:
+    try:
+        if found["iso"]:
+            return date.fromisoformat(found["iso"])
+        month = MONTHS.index((found["month"] or found["moon"]).lower()) + 1
+        return date(int(found["year"] or found["in"]), month, int(found["day"] or found["dated"]))
+    except ValueError:
+        return None
+
+
+def years_run_backwards(text: str) -> bool:
+    """Return whether the second of two years in `text` is before the first."""
+    years = [int(year) for year in _YEARS.findall(text)]
+    return len(years) == 2 and years[1] < years[0]  # a beginning and an end
+
+
+def change_is_wrong(text: str) -> bool:
+    """Return whether `text` is "from A to B, C %" and C is not the change from A to B."""
+    numbers = [number(found) for found in _NUMBER.findall(text)]
+    if len(numbers) != 3 or not numbers[0]:  # before, after, and the change between them
+        return False
+    before, after, said = numbers
+    change = abs(after - before) / before * 100
+    return abs(change - said) > max(Decimal(PER_CENT_SLACK), change / 50)
+
+
+def waits_too_long(text: str) -> bool:
+    """Return whether a wait is longer than the time left: "takes 10 days", "within 2 days"."""
+    rows = [row for row in quantities(text) if row.kind in ("time", "months") and row.unit]
+    return len(rows) == 2 and rows[0].kind == rows[1].kind and rows[0].value > rows[1].value
+
+
+def is_beyond(text: str, context: FrozenMap) -> bool:
+    """Return whether the last year in `text` is after the one of the context's `now` or `today`."""
+    today = next((_day(context.get(key)) for key in ("now", "today") if key in context), None)
+    years = _YEARS.findall(text)
+    return today is not None and bool(years) and int(years[-1]) > today.year

@@ -41,13 +41,12 @@ class CriticPlugin:
     def eleanor_register_critics(self) -> tuple[CriticDeclaration, ...]:
         """Declare the critic of this principle, with its rules' patterns."""
         book = load_book(self._principle)
-        clauses = {rule.clause for rule in book.rules} | CODED.get(self._principle, frozenset())
         return (
             CriticDeclaration(
                 name=self._principle,
                 summary=book.summary,
                 principle=book.principle,
-                clauses=frozenset(clauses),
+                clauses=book.clauses | CODED.get(self._principle, frozenset()),
                 factory=partial(start, book),
                 execution="inline",
                 thread_safe=True,

@@ -27,6 +27,9 @@ Vocabulary: TypeAlias = Mapping[str, str]
 MARKER = "marker:"
 """Prefix of the pattern ids that object to nothing: they only say what the text is about."""
 
+HINT = "hint:"
+"""Prefix of the pattern ids that prove nothing: they only raise the score a little (`hints.py`)."""
+
 _TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\{([a-z_]+)\}|\s*\n\s*|\s+\??|'")
 
 _SPELLED: Final[Mapping[str, str]] = {"": r"\s+", "?": r"\s*", "'": "['\u2019]"}
@@ -63,7 +66,8 @@ class Rule(_Row):
     `score` in [0.5, 0.97]: probability that a careful reader objects when nothing around the hit
     speaks against it. `needs`: conditions of `needs.py`, all of which must hold. `unmoved_by`:
     cues of `cues.yaml` that say nothing here (a request for a weapon stays one when it is asked as
-    a question). The first near miss must not match the pattern at all.
+    a question); `moved_by`: cues that speak to those alone that name them. The first near miss
+    must not match the pattern at all.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -77,15 +81,14 @@ class Rule(_Row):
     kinds: frozenset[Kind] = frozenset({"prompt", "answer", "action"})
     needs: tuple[str, ...] = ()
     unmoved_by: frozenset[str] = frozenset()
+    moved_by: frozenset[str] = frozenset()
     matches: tuple[Example, ...] = Field(min_length=3)
     near_misses: tuple[Example, ...] = Field(min_length=3)
 
     @field_validator("clause")
     @classmethod
     def _known(cls, clause: str) -> str:
-        if clause not in CLAUSES:
-            raise ValueError(f"{clause!r} is not in the clause registry")
-        return clause
+        return _registered(clause)
 
     @property
     def words(self) -> str:
@@ -93,18 +96,67 @@ class Rule(_Row):
         return f"{self.rationale} [{self.concern}; {', '.join(self.norms)}]"
 
 
+class Charge(_Row):
+    """What a critic itself objects to where a detector testifies.
+
+    It counts from signals of severity `least` on, of one of `categories` (any, if there are none),
+    in cases of one of `kinds`.
+    """
+
+    least: Literal[1, 2, 3]
+    categories: frozenset[str] = frozenset()
+    kinds: frozenset[Kind] = frozenset({"prompt", "answer", "action"})
+    clause: str
+    concern: str = Field(pattern=r"^(RT|RK|FA|TR|AU|PG)[0-9A-Z-]*$")
+    severity: Literal[1, 2, 3]
+    score: float = Field(ge=0.5, le=0.97)
+    rationale: str = Field(min_length=1)
+    norms: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("clause")
+    @classmethod
+    def _known(cls, clause: str) -> str:
+        return _registered(clause)
+
+    @property
+    def words(self) -> str:
+        """The rationale with the concern and the norms that it rests on."""
+        return f"{self.rationale} [{self.concern}; {', '.join(self.norms)}]"
+
+
+class Hint(_Row):
+    """Words that are weak evidence: harmless as a rule, and more frequent in what is not.
+
+    `weight`: the part of the remaining doubt that they take away, in [0, 1), once in a sentence; 0
+    if they only say what others stand beside; below 0 if they take that part away from the other
+    hints of their sentence (praise). `beside`: names of hints of which one must stand in the same
+    sentence or, for less weight, in the next one. `needs`, `unmoved_by`, `moved_by`: as of a rule.
+    All hints together stay below the objection threshold.
+    """
+
+    weight: float = Field(gt=-1.0, lt=1.0)
+    pattern: str = Field(min_length=1)
+    beside: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    unmoved_by: frozenset[str] = frozenset()
+    moved_by: frozenset[str] = frozenset()
+    example: str = ""
+    near_miss: str = ""
+
+
 class Support(_Row):
     """How far a detector's testimony raises this critic's scores. It can lower none.
 
     `weight` in [0, 1]: the part of the remaining doubt that a signal of severity 3 takes away from
     a violation of one of `clauses`. `alone` in [0, 0.49]: the score that the signal gives a text
-    in which no rule found anything; below the objection threshold, for the signal itself stands in
-    the detector's own result.
+    in which no rule found anything, below the objection threshold. `charges`: what the critic
+    objects to by itself where the testimony is strong enough.
     """
 
     weight: float = Field(ge=0.0, le=1.0)
     alone: float = Field(ge=0.0, lt=0.5)
     clauses: frozenset[str]
+    charges: tuple[Charge, ...] = ()
 
 
 class RuleBook(_Row):
@@ -113,6 +165,7 @@ class RuleBook(_Row):
     principle: Literal["rights", "autonomy", "fairness", "truth", "risk", "pragmatics"]
     summary: str
     markers: dict[str, str] = Field(default_factory=dict)
+    hints: dict[str, Hint] = Field(default_factory=dict)
     signals: dict[str, Support] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = Field(min_length=1)
 
@@ -125,22 +178,63 @@ class RuleBook(_Row):
             raise ValueError(f"rule ids used twice: {', '.join(twice)}")
         return rules
 
+    @model_validator(mode="after")
+    def _hints_exist(self) -> RuleBook:
+        unknown = {name for hint in self.hints.values() for name in hint.beside} - set(self.hints)
+        if unknown:
+            raise ValueError(f"hints that stand beside unknown ones: {', '.join(sorted(unknown))}")
+        return self
+
+    @property
+    def clauses(self) -> frozenset[str]:
+        """All clauses that its rules and its charges name."""
+        charged = {row.clause for support in self.signals.values() for row in support.charges}
+        return frozenset(charged | {rule.clause for rule in self.rules})
+
+
+def _registered(clause: str) -> str:
+    if clause not in CLAUSES:
+        raise ValueError(f"{clause!r} is not in the clause registry")
+    return clause
+
 
 def load_book(principle: str) -> RuleBook:
-    """Read the rule file of one critic. Raises `RuleFileError` if it is wrong."""
+    """Read the rule files of one critic. Raises `RuleFileError` if one is wrong.
+
+    They are `rules/<principle>.yaml`, and those that it names under `further`: lists of rules.
+    """
     name = f"rules/{principle}.yaml"
     try:
-        return RuleBook.model_validate(read_yaml(name))
+        return RuleBook.model_validate(_joined(read_yaml(name)))
     except ValueError as error:
         raise RuleFileError(f"eleanor-critics-constitutional, {name}: {error}") from error
 
 
+def _joined(rows: object) -> object:
+    if not isinstance(rows, dict) or "further" not in rows:
+        return rows
+    rules = [row for name in ("", *rows["further"]) for row in _rules_in(name, rows)]
+    return {key: rows[key] for key in rows if key != "further"} | {"rules": rules}
+
+
+def _rules_in(name: str, head: Mapping[str, object]) -> list[object]:
+    rules = read_yaml(f"rules/{name}.yaml") if name else head.get("rules")
+    if not isinstance(rules, list):
+        raise RuleFileError(f"eleanor-critics-constitutional, rules of {name or 'it'}: not a list")
+    return rules
+
+
 def load_vocabulary() -> Vocabulary:
     """Read the macros that all rule files share."""
-    rows = read_yaml("vocabulary.yaml")
-    if not isinstance(rows, dict):
-        raise RuleFileError("eleanor-critics-constitutional, vocabulary.yaml: not a mapping")
-    return MappingProxyType(rows)
+    macros: dict[str, str] = {}
+    for name in ("vocabulary.yaml", "people.yaml"):
+        rows = read_yaml(name)
+        if not isinstance(rows, dict) or not macros.keys().isdisjoint(rows):
+            raise RuleFileError(
+                f"eleanor-critics-constitutional, {name}: not a mapping, or a macro named twice"
+            )
+        macros |= rows
+    return MappingProxyType(macros)
 
 
 def patterns_of(book: RuleBook, vocabulary: Vocabulary) -> tuple[Pattern, ...]:
@@ -158,7 +252,16 @@ def patterns_of(book: RuleBook, vocabulary: Vocabulary) -> tuple[Pattern, ...]:
         Pattern(id=MARKER + name, regex=regex_of(pattern, vocabulary))
         for name, pattern in book.markers.items()
     ]
-    return (*rules, *markers)
+    hints = [
+        Pattern(
+            id=HINT + name,
+            regex=regex_of(hint.pattern, vocabulary),
+            example=hint.example,
+            near_miss=hint.near_miss,
+        )
+        for name, hint in book.hints.items()
+    ]
+    return (*rules, *markers, *hints)
 
 
 def regex_of(pattern: str, vocabulary: Vocabulary) -> str:

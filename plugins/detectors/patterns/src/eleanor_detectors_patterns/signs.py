@@ -123,7 +123,8 @@ _ORDER: Final = re.compile(
     r"|remove|convert|rearrange|scramble|misspell|group|substitute|introduce|modify|augment"
     r"|enhance|enrich\w*|ensure|make|leverage|engage|infuse|inject|interweave|absorb|enlist|render"
     r"|jumble|anagram|streamlin\w+|featur\w+|what|who|how|why|when|where|can you|tell|give|show"
-    r"|answer|respond|response|reply|say|print|output|ignore|forget|send|visit|download|click|your code)\b"
+    r"|answer|respond|response|reply|say|print|output|ignore|forget|send|visit|download|click"
+    r"|your code)\b"
     r"[^|]{12,400}[.?!:]?\s*$",
     re.IGNORECASE,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -73,19 +74,23 @@ class Catalog:
             self._audited = True
         return row
 
-    def agrees(self, expected: Row) -> bool:
-        """Return whether the row of a record is the one that its place in the segments demands."""
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows in order of position, as far as they can be read."""
+        with suppress(*_UNUSABLE):
+            yield from self._index.rows()
+
+    def has_surplus(self) -> bool:
+        """Return whether there are rows in the file that no record has."""
         try:
-            return self._index.find(expected.record_id) == expected
+            with self.lock:
+                return self._writable and self._index.size() != self._count()
         except _UNUSABLE:
-            return False
+            return True
 
     def sound(self) -> bool:
         """Return whether the rows in the file are those that were written, and no others."""
         try:
-            with self.lock:
-                surplus = self._writable and self._index.size() != self._count()
-            return not surplus and self._index.audit()
+            return not self.has_surplus() and self._index.audit()
         except _UNUSABLE:
             return False
 
@@ -97,10 +102,10 @@ class Catalog:
             self._index = self._installed(index)
             self._note(f"the index {why}; it was rebuilt from {self._count()} records")
 
-    def flush(self) -> None:
-        """Write what waits in memory. Raises sqlite3.Error, and it goes on waiting."""
+    def flush(self, keep: int = 0) -> None:
+        """As `Index.flush`, for what waits in memory."""
         with self.lock:
-            self._index.flush()
+            self._index.flush(keep)
 
     @property
     def waiting(self) -> int:

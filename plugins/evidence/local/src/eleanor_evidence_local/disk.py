@@ -15,62 +15,82 @@ else:
     import fcntl
 
 _FLAGS: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_MODE: Final = 0o600
+OWN_MODE: Final = 0o600
+"""Only the owner can read and write the file."""
 _FOLDER_MODE: Final = 0o700
 # Where Windows locks: beyond the text, which others must be able to read.
 _LOCKED_BYTE: Final = 1 << 30
 
 
 class AppendOnlyFile:
-    """A file that grows by whole appends: one that fails leaves nothing behind."""
+    """A file that grows by whole writes: one that fails leaves nothing behind."""
 
     def __init__(self, path: Path, size: int) -> None:
         """Open an existing file to go on at `size`; what stands behind that is cut off."""
         self.path = path
         self.size = size
         self._descriptor = os.open(path, os.O_WRONLY | _FLAGS)
+        os.lseek(self._descriptor, size, os.SEEK_SET)
         self._behind = os.fstat(self._descriptor).st_size > size
+        self._unsynced: list[bytes] = []
+        self._doubtful = False
 
     @classmethod
     def create(cls, path: Path, first_line: bytes) -> AppendOnlyFile:
         """Make the file, with its first line and its name in the folder on stable storage."""
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, _MODE))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, OWN_MODE))
         file = cls(path, 0)
         try:
-            file.append(first_line)
+            file.write(first_line)
+            file.sync()
             sync_folder(path.parent)
         except BaseException:
             file.discard()
             raise
         return file
 
-    def append(self, data: bytes) -> None:
-        """Write `data` and wait until it is on stable storage. Raises OSError if it is not.
+    def write(self, data: bytes) -> None:
+        """Write `data` at the end, where everybody can read it; `sync` makes it durable.
 
-        What was partly written is taken back, if need be before the next append.
+        Raises OSError if it cannot; what was partly written is taken back, if need be before the
+        next write.
         """
         if self._behind:
             self._cut()
         if (found := os.fstat(self._descriptor).st_size) != self.size:
             raise OSError(f"{self.path} has {found} bytes, not {self.size}: somebody changed it")
         try:
-            os.lseek(self._descriptor, self.size, os.SEEK_SET)
-            _write(self._descriptor, data)
-            _sync(self._descriptor)
+            write_all(self._descriptor, data)
         except BaseException:
-            self.take_back(self.size)
+            self.take_back(0)
             raise
         self.size += len(data)
+        self._unsynced.append(data)
 
-    def take_back(self, size: int) -> None:
-        """Let the file end at `size` again."""
-        self.size, self._behind = size, True
-        # Where it cannot be done now, `append` does it first.
+    def sync(self) -> None:
+        """Wait until all that was written is on stable storage. Raises OSError if it is not."""
+        if self._doubtful:
+            # After a sync that failed, the system may take for written what it has lost. So all of
+            # it is written once more.
+            data = b"".join(self._unsynced)
+            os.lseek(self._descriptor, self.size - len(data), os.SEEK_SET)
+            write_all(self._descriptor, data)
+        self._doubtful = True
+        sync(self._descriptor)
+        self._doubtful = False
+        self._unsynced.clear()
+
+    def take_back(self, count: int) -> None:
+        """Let the file end `count` bytes, of the last write, before where it ends."""
+        if count:
+            self._unsynced[-1] = self._unsynced[-1][:-count]
+        self.size, self._behind = self.size - count, True
+        # Where it cannot be done now, `write` does it first.
         with suppress(OSError):
             self._cut()
 
     def close(self) -> None:
-        """Close the file. All that was appended is durable already."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def discard(self) -> None:
@@ -81,41 +101,8 @@ class AppendOnlyFile:
 
     def _cut(self) -> None:
         os.ftruncate(self._descriptor, self.size)
+        os.lseek(self._descriptor, self.size, os.SEEK_SET)
         self._behind = False
-
-
-class Pair:
-    """A segment and its payload file, which grow together."""
-
-    def __init__(self, leaves: AppendOnlyFile, payloads: AppendOnlyFile) -> None:
-        """Take the two files."""
-        self._leaves = leaves
-        self._payloads = payloads
-
-    @classmethod
-    def create(cls, leaves: tuple[Path, bytes], payloads: tuple[Path, bytes]) -> Pair:
-        """Make both files, each from its path and first line; neither stays if one fails."""
-        segment = AppendOnlyFile.create(*leaves)
-        try:
-            return cls(segment, AppendOnlyFile.create(*payloads))
-        except BaseException:
-            segment.discard()
-            raise
-
-    def append(self, leaves: bytes, payloads: bytes) -> None:
-        """Append to both or to neither. The payloads are durable before a leaf is written."""
-        size = self._payloads.size
-        self._payloads.append(payloads)
-        try:
-            self._leaves.append(leaves)
-        except BaseException:
-            self._payloads.take_back(size)
-            raise
-
-    def close(self) -> None:
-        """Close both files."""
-        self._leaves.close()
-        self._payloads.close()
 
 
 def make_folder(path: Path) -> None:
@@ -140,11 +127,11 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         """Take the lock; BlockingIOError if it is held, and the file then says by which process."""
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, _MODE)
+        self._descriptor = open_own(path)
         try:
             _lock(self._descriptor)
             os.ftruncate(self._descriptor, 0)
-            _write(self._descriptor, b"%d\n" % os.getpid())
+            write_all(self._descriptor, b"%d\n" % os.getpid())
         except OSError:
             os.close(self._descriptor)
             raise
@@ -170,13 +157,20 @@ def free_space(path: Path) -> str:
         return f"its free space cannot be told: {error}"
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def open_own(path: Path) -> int:
+    """Return the descriptor of a file that only its owner can read, made where it is not there."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, OWN_MODE)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data` where the file stands. Raises OSError."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _sync(descriptor: int) -> None:
+def sync(descriptor: int) -> None:
+    """Wait until the file's bytes, and its size, are on stable storage. Raises OSError."""
     if sys.platform == "darwin":
         # There, fsync leaves the data in the drive's cache.
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)

@@ -6,14 +6,17 @@ well, and reach the file when the log has nothing better to do.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from eleanor_evidence_local.disk import OWN_MODE, open_own
 from eleanor_evidence_local.layout import Entry, Heading, Place, heading
 
 _SCHEMA: Final = """
@@ -26,6 +29,8 @@ CREATE TABLE state (version INTEGER NOT NULL, records INTEGER NOT NULL, checksum
 INSERT INTO state VALUES (1, 0, 0);
 """
 _VERSION: Final = 1
+SLICE: Final = 512
+"""Most rows that are written at once: whoever looks for a record meanwhile waits no longer."""
 _CHECKSUM_BITS: Final = (1 << 62) - 1
 
 
@@ -103,12 +108,14 @@ class Index:
         """Rows that are in memory alone."""
         return len(self._pending)
 
-    def flush(self) -> None:
-        """Write what waits. Raises sqlite3.Error, and it goes on waiting."""
+    def flush(self, keep: int = 0) -> None:
+        """Write what waits but for `keep` rows. Raises sqlite3.Error, and it goes on waiting."""
+        while self.writable and len(self._pending) > keep:
+            self._flush_slice()
+
+    def _flush_slice(self) -> None:
         with self._lock:
-            rows = list(self._pending.values())
-            if not rows or not self.writable:
-                return
+            rows = list(islice(self._pending.values(), SLICE))
             records = self._records + len(rows)
             checksum = _checksum(rows, self._checksum)
             with self._connection:
@@ -119,7 +126,8 @@ class Index:
                     "UPDATE state SET records = ?, checksum = ?", (records, checksum)
                 )
             self._records, self._checksum = records, checksum
-            self._pending.clear()
+            for row in rows:
+                del self._pending[row.record_id]
 
     def find(self, record_id: str) -> Row | None:
         """Return the row of a record. Raises sqlite3.Error if the file cannot be read."""
@@ -144,21 +152,25 @@ class Index:
         """Return whether the rows in the file are those that were written. Reads all of them."""
         with self._lock:
             records, checksum = self._records, self._checksum
-        return _checksum(self._stored(records), 0) == checksum
+        stored = takewhile(lambda row: row.position < records, self.rows())
+        return _checksum(stored, 0) == checksum
 
-    def _stored(self, stop: int) -> Iterator[Row]:
+    def rows(self) -> Iterator[Row]:
+        """Yield all rows in order of position, those that wait as well. Raises sqlite3.Error."""
         position = -1
         while True:
             with self._lock:
                 found = self._connection.execute(
-                    "SELECT * FROM records WHERE position > ? AND position < ?"
-                    " ORDER BY position LIMIT 1000",
-                    (position, stop),
+                    "SELECT * FROM records WHERE position > ? ORDER BY position LIMIT 1000",
+                    (position,),
                 ).fetchall()
-            if not found:
+                rows = [*map(Row._make, found)] or [
+                    row for row in self._pending.values() if row.position > position
+                ]
+            if not rows:
                 return
-            yield from (Row(*columns) for columns in found)
-            position = found[-1][0]
+            yield from rows
+            position = rows[-1].position
 
     def close(self) -> None:
         """Close the file. What still waits is written first, if that can be done."""
@@ -193,6 +205,10 @@ def _connect(path: Path | None, *, writable: bool, scratch: bool) -> sqlite3.Con
         target = ":memory:"
     else:
         target = f"{path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}"
+    if writable and path is not None:
+        # What SQLite puts beside its file gets the mode of the file itself.
+        os.close(open_own(path))
+        path.chmod(OWN_MODE)
     connection = sqlite3.connect(target, uri=True, check_same_thread=False)
     try:
         if writable:

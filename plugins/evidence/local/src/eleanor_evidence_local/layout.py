@@ -23,6 +23,7 @@ from eleanor_evidence_local.lines import (
 
 LOCK: Final = "lock"
 INDEX: Final = "index.sqlite"
+JOURNAL: Final = "journal"
 SEGMENTS: Final = "segments"
 PAYLOADS: Final = "payloads"
 

@@ -6,6 +6,7 @@ gather for the next: so under load one sync serves many, and nobody waits for a 
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -25,6 +26,7 @@ from eleanor_core.api import (
     VerifyReport,
     leaf_hash,
 )
+from eleanor_evidence_local.index import SLICE
 from eleanor_evidence_local.layout import Heading, Place, heading
 from eleanor_evidence_local.recovery import BATCH
 from eleanor_evidence_local.store import CLOSED, Refusal, Store, Submission
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from eleanor_evidence_local import LocalSettings
 
 _IDLE_SECONDS: Final = 0.2
+_TURN_SECONDS: Final = 0.05
 _CHUNK: Final = 256
 
 
@@ -68,8 +71,10 @@ class LocalLog:
         """Start the writer thread. `limit`: most appends that may wait at once."""
         self._store = store
         self._limit = limit
+        self._outlived: list[Store] = []
         self._wake = _waker()
         self._lock = threading.Lock()
+        self._retaking = threading.Lock()
         self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._gathering: _Batch | None = None
         self._waiting = 0
@@ -82,10 +87,13 @@ class LocalLog:
     async def append(self, record: SealedRecord, /) -> Receipt:
         """Return once the record is on stable storage.
 
+        While another process holds the log, it waits until shortly before the caller's deadline.
         Raises `EvidenceUnavailable` if it is not: who holds the log, what the disk said, or that
         too many wait. Cancelled, it may still be written. ValueError: it is not a sealed record.
         """
         submission = Submission(record, _checked(record))
+        if self._store.held:
+            await self._turn()
         batch, position = self._submit(submission)
         await batch.done.wait()
         outcome = batch.outcomes[position]
@@ -121,7 +129,28 @@ class LocalLog:
             self._closed = True
             self._batches.put(None)
         self._writer.join()
-        self._store.close()
+        with self._retaking:
+            for store in (*self._outlived, self._store):
+                store.close()
+
+    async def _turn(self) -> None:
+        """Wait until this process may write, or there is just time left to say that it may not."""
+        end = anyio.current_effective_deadline()
+        while await anyio.to_thread.run_sync(self._still_held):
+            left = end - anyio.current_time()
+            if left == math.inf or left <= 2 * _TURN_SECONDS:
+                return
+            await anyio.sleep(_TURN_SECONDS)
+
+    def _still_held(self) -> bool:
+        """Return whether another process has the log; once none has, this one takes it."""
+        with self._retaking:
+            before = self._store
+            if before.held and not self._closed and (store := before.retaken()):
+                # Who reads from the other one at this moment is not disturbed.
+                self._outlived.append(before)
+                self._store = store
+            return self._store.held and not self._closed
 
     def _submit(self, submission: Submission) -> tuple[_Batch, int]:
         with self._lock:
@@ -160,6 +189,7 @@ class LocalLog:
             # A loop that is gone has nobody left who waits.
             with suppress(RuntimeError):
                 self._wake(batch.done.set)
+            self._store.tidy(keep=SLICE)
 
 
 def _checked(record: SealedRecord) -> Heading:

@@ -1,18 +1,20 @@
 """Opening a log that was left in whatever state: what is whole, what is torn, what is wrong.
 
-Only the last segment is read: the first line of each states the tree over all before it. Verifying
-everything is `verify`'s work.
+Only the last segment is read, and the journal: the first line of each segment states the tree over
+all before it. Verifying everything is `verify`'s work.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
 from eleanor_core.api import Frontier
+from eleanor_evidence_local.journal import begins_at, replay
 from eleanor_evidence_local.layout import (
+    JOURNAL,
     Place,
     begun,
     corrupt,
@@ -54,8 +56,35 @@ class Cut:
     note: str
 
 
-def examine(folder: Path) -> tuple[Head, tuple[Cut, ...]]:
-    """Return where the log ends and what a writer has to cut off there; nothing is changed.
+@frozen(kw_only=True)
+class Loss:
+    """Bytes from `size` on that are not `data`, which the journal holds in their stead."""
+
+    path: Path
+    size: int
+    data: bytes = field(repr=False)
+
+
+class Examined(NamedTuple):
+    """Where a log ends once a writer has written again what is lost and cut off what is torn."""
+
+    head: Head
+    losses: tuple[Loss, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+
+
+def read_journal(folder: Path) -> bytes:
+    """Return what the journal holds; nothing where there is none."""
+    try:
+        return (folder / JOURNAL).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def examine(folder: Path, journal: bytes = b"") -> Examined:
+    """Return where the log ends and what a writer has to put right there; nothing is changed.
+
+    `journal`: what `read_journal` returned to the one who has the lock; to others it says nothing.
 
     Cut off is what a process or machine leaves that stops in the middle of an append: a last line
     that was never finished, payloads whose leaf was never written, a pair of files that was never
@@ -65,29 +94,36 @@ def examine(folder: Path) -> tuple[Head, tuple[Cut, ...]]:
     cuts: tuple[Cut, ...] = ()
     if firsts and not begun(folder, firsts[-1]):
         cuts = _without(folder, firsts.pop())
-    head = EMPTY
-    if firsts:
-        head, torn = _end(folder, firsts[-1])
-        cuts = torn + cuts
-    stray = payload_path(folder, head.count)
-    if stray.exists() and head.count not in firsts and not cuts:
+    end = _end(folder, firsts[-1], journal) if firsts else Examined(EMPTY)
+    cuts = end.cuts + cuts
+    stray = payload_path(folder, end.head.count)
+    if stray.exists() and end.head.count not in firsts and not cuts:
         raise corrupt(stray, 0, "its segment is missing")
-    return head, cuts
+    return end._replace(cuts=cuts)
 
 
-def _end(folder: Path, first: int) -> tuple[Head, tuple[Cut, ...]]:
+def _end(folder: Path, first: int, journal: bytes) -> Examined:
+    leaves, payloads = segment_path(folder, first), payload_path(folder, first)
     place, peaks = start_of(folder, first)
     frontier = Frontier(first, peaks)
-    for entry in records_of_pair(folder, place):
-        frontier.append(bytes.fromhex(entry.leaf_hash))
-        place = entry.after
-    leaves, payloads = segment_path(folder, first), payload_path(folder, first)
-    tail = _after(leaves, place.leaf_at)
+    resume = begins_at(journal)
+    if resume and resume.first == first:
+        place = _read(folder, place, frontier, resume.position)
+        if place.position < resume.position:
+            missing = f"the journal goes on with record {resume.position}, and this log ends before"
+            raise corrupt(leaves, place.leaf_at, missing)
+        kept = replay(journal, place, frontier)
+        written = (leaves, place.leaf_at, kept.leaves), (payloads, place.payload_at, kept.payloads)
+        if not all(_after(path, size).startswith(data) for path, size, data in written):
+            losses = tuple(Loss(path=path, size=size, data=data) for path, size, data in written)
+            return Examined(Head(next=kept.next, peaks=frontier.peaks), losses)
+        place = kept.next
+    place = _read(folder, place, frontier)
+    tail, orphans = _after(leaves, place.leaf_at), _after(payloads, place.payload_at)
     if tail and not is_torn(tail):
         raise corrupt(leaves, place.leaf_at, f"record {place.position} was damaged")
-    orphans = _after(payloads, place.payload_at)
-    if (missing := orphans.count(b"\n")) > BATCH:
-        raise corrupt(leaves, place.leaf_at, f"{missing} records that have payloads are missing")
+    if (lost := orphans.count(b"\n")) > BATCH:
+        raise corrupt(leaves, place.leaf_at, f"{lost} records that have payloads are missing")
     cuts = tuple(
         Cut(path=path, size=size, note=f"{path} ended in {len(rest)} bytes of a torn append")
         for path, size, rest in (
@@ -96,7 +132,15 @@ def _end(folder: Path, first: int) -> tuple[Head, tuple[Cut, ...]]:
         )
         if rest
     )
-    return Head(next=place, peaks=frontier.peaks), cuts
+    return Examined(Head(next=place, peaks=frontier.peaks), cuts=cuts)
+
+
+def _read(folder: Path, place: Place, frontier: Frontier, stop: int | None = None) -> Place:
+    """Let the frontier grow by the records from `place` on; return where they end."""
+    for entry in records_of_pair(folder, place, stop):
+        frontier.append(bytes.fromhex(entry.leaf_hash))
+        place = entry.after
+    return place
 
 
 def _without(folder: Path, first: int) -> tuple[Cut, ...]:

@@ -7,6 +7,7 @@ One process writes, and any number read beside it. A store that may not be writt
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -27,13 +28,14 @@ from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.disk import (
     AppendOnlyFile,
     Lock,
-    Pair,
     free_space,
     holder,
     make_folder,
 )
 from eleanor_evidence_local.index import Row, row_of, row_of_entry
+from eleanor_evidence_local.journal import Journal, Pair
 from eleanor_evidence_local.layout import (
+    JOURNAL,
     LOCK,
     PAYLOADS,
     SEGMENTS,
@@ -46,7 +48,7 @@ from eleanor_evidence_local.layout import (
     segment_path,
 )
 from eleanor_evidence_local.lines import leaf_line, payload_header, payload_line, segment_header
-from eleanor_evidence_local.recovery import EMPTY, Cut, Head, examine
+from eleanor_evidence_local.recovery import EMPTY, Cut, Head, Loss, examine, read_journal
 from eleanor_evidence_local.verify import verify
 
 
@@ -68,17 +70,27 @@ CLOSED = Refusal("the evidence log is closed")
 
 
 class Store:
-    """The files of one log. `notes`: what was found in them and put right."""
+    """The files of one log.
 
-    def __init__(self, folder: Path, segment_bytes: int, log: Log) -> None:
-        """Open the log in `folder`, for writing unless another process does or it is damaged."""
+    `notes`: what was found in them and put right. `held`: another process has the lock.
+    """
+
+    def __init__(
+        self, folder: Path, segment_bytes: int, log: Log, lock: Lock | None = None
+    ) -> None:
+        """Open the log in `folder`, for writing unless another process does or it is damaged.
+
+        `lock`: its lock, if it has been taken already.
+        """
         self.folder = folder
         self.head = EMPTY
         self.notes: list[str] = []
         self.closed: Refusal | None = None
+        self.held = False
         self._segment_bytes = segment_bytes
         self._log = log
-        self._lock: Lock | None = None
+        self._lock = lock
+        self._journal = Journal(folder / JOURNAL)
         self._pair: Pair | None = None
         self._catalog: Catalog | None = None
         try:
@@ -92,42 +104,85 @@ class Store:
         try:
             for folder in (self.folder, self.folder / SEGMENTS, self.folder / PAYLOADS):
                 make_folder(folder)
-            self._lock = Lock(self.folder / LOCK)
+            self._lock = self._lock or Lock(self.folder / LOCK)
         except BlockingIOError as error:
+            self.held = True
             self._refuse(
                 f"process {holder(self.folder / LOCK)} has the evidence log in {self.folder} open "
                 "for writing: stop it, or give this one an ELEANOR_HOME of its own",
                 error,
             )
         except OSError as error:
-            message = f"the evidence log in {self.folder} cannot be written: {error}"
             if not self.folder.is_dir():
-                raise EvidenceUnavailable(message) from error
-            self._refuse(message, error)
+                raise EvidenceUnavailable(_unwritable(self.folder, error)) from error
+            self._refuse(_unwritable(self.folder, error), error)
 
     def _open(self) -> None:
         try:
-            self.head, cuts = examine(self.folder)
+            self.head, cuts = self._examined()
             self._catalog = Catalog(
                 self.folder, lambda: self.head.count, self._note, writable=self.closed is None
             )
+            if self.closed is None:
+                self._cut(cuts)
+                self._go_on(self.head.next)
         except EvidenceCorrupt as error:
             self._refuse(f"the evidence log is damaged: {error}", error)
+        except OSError as error:
+            self._refuse(_unwritable(self.folder, error), error)
+
+    def _examined(self) -> tuple[Head, tuple[Cut, ...]]:
+        """Return where the log ends; what a writer finds in the journal alone is in its files."""
         if self.closed is None:
-            self._cut(cuts)
-            place = self.head.next
-            if place.leaf_at:
-                leaves = AppendOnlyFile(segment_path(self.folder, place.first), place.leaf_at)
-                payloads = AppendOnlyFile(payload_path(self.folder, place.first), place.payload_at)
-                self._pair = Pair(leaves, payloads)
+            head, losses, cuts = examine(self.folder, read_journal(self.folder))
+            try:
+                for loss in losses:
+                    self._write_again(loss)
+            except OSError as error:
+                self._refuse(_unwritable(self.folder, error), error)
+            else:
+                return head, cuts
+        head, _, cuts = examine(self.folder)
+        return head, cuts
+
+    def _go_on(self, place: Place) -> None:
+        """Open the files that the log ends in. What no sync has made durable yet is made so."""
+        if place.leaf_at:
+            leaves = AppendOnlyFile(segment_path(self.folder, place.first), place.leaf_at)
+            payloads = AppendOnlyFile(payload_path(self.folder, place.first), place.payload_at)
+            self._pair = Pair(leaves, payloads, self._journal)
+            self._pair.sync()
+        self._journal.remove()
+
+    def retaken(self) -> Store | None:
+        """Return the log opened for writing, once the process that held the lock has let go of it.
+
+        This one can be read as before. None where the lock is still held.
+        """
+        try:
+            lock = Lock(self.folder / LOCK)
+        except BlockingIOError:
+            return None
+        return Store(self.folder, self._segment_bytes, self._log, lock)
 
     def _refuse(self, message: str, cause: Exception) -> None:
         self.closed = Refusal(message, cause)
-        self._log.warning("evidence log is read-only", reason=message)
+        tell = self._log.info if self.held else self._log.warning
+        tell("evidence log is read-only", reason=message)
 
     def _note(self, note: str) -> None:
         self.notes.append(note)
         self._log.warning("evidence log put right", folder=str(self.folder), note=note)
+
+    def _write_again(self, loss: Loss) -> None:
+        file = AppendOnlyFile(loss.path, loss.size)
+        try:
+            file.take_back(0)
+            file.write(loss.data)
+            file.sync()
+        finally:
+            file.close()
+        self._note(f"{loss.path} had lost bytes from {loss.size} on; the journal holds them")
 
     def _cut(self, cuts: Iterable[Cut]) -> None:
         for cut in cuts:
@@ -135,14 +190,19 @@ class Store:
                 cut.path.unlink()
             else:
                 file = AppendOnlyFile(cut.path, cut.size)
-                file.take_back(cut.size)
+                file.take_back(0)
                 file.close()
             self._note(f"{cut.note}; it was cut off")
 
     def close(self) -> None:
         """Let go of everything. All that was acknowledged is durable already."""
         self.closed = self.closed or CLOSED
-        for held in (self._pair, self._catalog):
+        if self._pair:
+            # Where the files cannot be made durable by themselves, the journal stays for them.
+            with suppress(OSError):
+                self._pair.sync()
+                self._journal.remove()
+        for held in (self._pair, self._journal, self._catalog):
             if held:
                 held.close()
         if self._lock:
@@ -152,7 +212,7 @@ class Store:
     # -- appending: by one thread -------------------------------------------------------------
 
     def commit(self, batch: Sequence[Submission]) -> list[Receipt | Refusal]:
-        """Append what is new in `batch`, one write and one sync for each file; never raises.
+        """Append what is new in `batch`, with one sync for all of it; never raises.
 
         An outcome for each, in order.
         """
@@ -189,7 +249,8 @@ class Store:
             outcomes.append(_known(row, record))
             place = place.after(len(leaves[-1]), len(payloads[-1]))
         if rows:
-            pair.append(b"".join(leaves), b"".join(payloads))
+            start = self.head.next
+            pair.append(start, frontier.peaks, b"".join(leaves), b"".join(payloads))
             with catalog.lock:
                 self.head = Head(next=place, peaks=frontier.peaks)
                 for row in rows.values():
@@ -201,10 +262,13 @@ class Store:
         place, peaks = self.head.next, self.head.peaks
         if self._pair and max(place.leaf_at, place.payload_at) < self._segment_bytes:
             return self._pair, place
+        if self._pair:
+            self._pair.sync()
         leaves, payloads = segment_header(place.position, peaks), payload_header(place.position)
         pair = Pair.create(
             (segment_path(self.folder, place.position), leaves),
             (payload_path(self.folder, place.position), payloads),
+            self._journal,
         )
         if self._pair:
             self._pair.close()
@@ -213,11 +277,11 @@ class Store:
         self.head = Head(next=place, peaks=peaks)
         return pair, place
 
-    def tidy(self) -> None:
-        """Bring the index file up to date. It can be made anew, so a failure is only logged."""
+    def tidy(self, keep: int = 0) -> None:
+        """Bring the index file up to date but for `keep` records; a failure is only logged."""
         try:
             if self._catalog:
-                self._catalog.flush()
+                self._catalog.flush(keep)
         except Exception as error:  # noqa: BLE001 -- the thread that writes must outlive it
             self._log.warning("evidence index not written", reason=str(error))
 
@@ -305,6 +369,10 @@ class Store:
         message, cause = self.closed or CLOSED
         error = EvidenceCorrupt if isinstance(cause, EvidenceCorrupt) else EvidenceUnavailable
         return error(message)
+
+
+def _unwritable(folder: Path, error: OSError) -> str:
+    return f"the evidence log in {folder} cannot be written: {error}"
 
 
 def _known(row: Row, record: SealedRecord) -> Receipt | Refusal:

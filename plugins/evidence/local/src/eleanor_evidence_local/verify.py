@@ -13,6 +13,7 @@ from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.index import row_of
 from eleanor_evidence_local.layout import (
     INDEX,
+    JOURNAL,
     LOCK,
     PAYLOADS,
     SEGMENTS,
@@ -32,7 +33,9 @@ from eleanor_evidence_local.lines import (
 )
 
 _MOST_FINDINGS: Final = 1000
-_OWN_FILES: Final = re.compile(rf"{LOCK}|{SEGMENTS}|{PAYLOADS}|{re.escape(INDEX)}(\.new)?(-\w+)?")
+_OWN_FILES: Final = re.compile(
+    rf"{LOCK}|{JOURNAL}|{SEGMENTS}|{PAYLOADS}|{re.escape(INDEX)}(\.new)?(-\w+)?"
+)
 _LEAF_FIELD: Final = re.compile(rb"\d{20} \d+ ([0-9a-f]{64}) ")
 
 
@@ -78,7 +81,8 @@ class _Verification:
         self._notes: list[str] = []
         self._ids: dict[str, int] = {}
         self._erased = 0
-        self._astray = 0
+        self._rows = catalog.rows() if catalog else iter(())
+        self._index_agrees = True
 
     def report(self) -> VerifyReport:
         for first in segments(self._folder):
@@ -90,8 +94,9 @@ class _Verification:
         self._strangers()
         if self._erased:
             self._notes.append(f"the payloads of {self._erased} records have been erased")
-        if self._catalog and not self._findings and (self._astray or not self._catalog.sound()):
-            self._catalog.rebuild("was wrong")
+        catalog = None if self._findings else self._catalog
+        if catalog and (not self._index_agrees or catalog.has_surplus()):
+            catalog.rebuild("was wrong")
         return VerifyReport(
             records=self._frontier.size,
             root=self._frontier.root().hex(),
@@ -140,8 +145,8 @@ class _Verification:
             return
         self._payload(pair.payloads, number, (leaf, digest), payload)
         place = Place(number, pair.first, line.offset, payload.offset)
-        if self._catalog and not self._catalog.agrees(row_of(place, digest, head)):
-            self._astray += 1
+        if self._index_agrees:
+            self._index_agrees = next(self._rows, None) == row_of(place, digest, head)
 
     def _payload(self, path: Path, number: int, record: tuple[bytes, str], line: _Line) -> None:
         leaf, digest = record
