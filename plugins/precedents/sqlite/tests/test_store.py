@@ -301,7 +301,7 @@ async def test_the_starter_is_added_once_and_what_was_retired_stays_so(opened: O
         assert len(before) == await store.count() == 48
         await store.retire("example-truth-pretend-human", decided_by="board", reason="not ours")
     async with opened(starter=True) as store:
-        assert len(await lines(store)) == 41
+        assert len(await lines(store)) == 49
         assert await store.count() == 47
 
 
