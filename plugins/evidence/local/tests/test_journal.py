@@ -133,7 +133,7 @@ def test_entries_from_before_it_began_again_count_for_nothing(
 ) -> None:
     opened = store()
     commit(opened, (seal(n, "t" * 300) for n in range(4)))
-    monkeypatch.setattr(journal, "_FULL", 1)
+    monkeypatch.setattr(journal.Journal, "has_room", lambda *_: False)
     commit(opened, [seal(4)])
     assert (folder / "journal").read_bytes().count(b"eleanor-journal 1 ") == 4
     kept = folder.with_name("kept")
@@ -156,7 +156,7 @@ def test_the_journal_of_another_log_is_not_believed(store: OpenStore, crashed: P
         for kind in ("segments", "payloads")
     ]
     peaks = Frontier(4, [bytes(32)]).peaks
-    entry = entry_of(Place(3, 0, *map(sum, places)), peaks, leaves, payloads)
+    entry = entry_of(Place(3, 0, *map(sum, places)), peaks, [leaves], [payloads])
     (crashed / "journal").write_bytes(entry)
     assert check(store, 6) == []
 
@@ -164,7 +164,7 @@ def test_the_journal_of_another_log_is_not_believed(store: OpenStore, crashed: P
 def test_records_missing_before_the_journal_are_damage(
     store: OpenStore, seal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "_FULL", 1)
+    monkeypatch.setattr(journal.Journal, "has_room", lambda *_: False)
     running = store()
     commit(running, map(seal, range(4)))
     whole = (folder / "journal").read_bytes()
@@ -215,7 +215,7 @@ def test_a_record_that_the_files_did_not_take_is_in_neither(
 def test_a_file_whose_sync_failed_is_written_once_more(
     store: OpenStore, seal, folder: Path, monkeypatch: pytest.MonkeyPatch, replace_sync
 ) -> None:
-    monkeypatch.setattr(journal, "_FULL", 1)
+    monkeypatch.setattr(journal.Journal, "has_room", lambda *_: False)
     sync = disk.sync
     opened = store()
     commit(opened, [seal(0), seal(1)])
@@ -243,6 +243,7 @@ async def test_a_batch_larger_than_the_journal_is_written_whole(
     open_it, seal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal, "_FULL", 2000)
+    monkeypatch.setattr(journal, "_ENTRIES", 1)
     async with open_it() as log:
         async with anyio.create_task_group() as group:
             for n in range(200):
@@ -266,7 +267,8 @@ async def test_nothing_is_acknowledged_before_it_is_on_stable_storage(
         sync(descriptor)
         done.append("synced")
 
-    def noted_write(descriptor: int, data: bytes) -> None:
+    def noted_write(descriptor: int, view: bytes | memoryview) -> None:
+        data = bytes(view)
         kinds = {b"eleanor-journal": "journal", b"0000000": "payload"}
         named = next((name for start, name in kinds.items() if data.startswith(start)), "?")
         done.append("leaf" if named == "payload" and b'"record_id"' in data else named)

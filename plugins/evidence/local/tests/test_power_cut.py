@@ -89,6 +89,7 @@ def cut_power(
     def run(seed: int, *, syncs: bool = True) -> int:
         chance = random.Random(seed)
         monkeypatch.setattr(journal, "_FULL", 4000)
+        monkeypatch.setattr(journal, "_ENTRIES", 2)
         acknowledged: dict[int, SealedRecord] = {}
         number = lost = 0
         for _ in range(3):

@@ -32,7 +32,7 @@ class AppendOnlyFile:
         self._descriptor = os.open(path, os.O_WRONLY | _FLAGS)
         os.lseek(self._descriptor, size, os.SEEK_SET)
         self._behind = os.fstat(self._descriptor).st_size > size
-        self._unsynced: list[bytes] = []
+        self._unsynced: list[bytes | memoryview] = []
         self._doubtful = False
 
     @classmethod
@@ -49,7 +49,7 @@ class AppendOnlyFile:
             raise
         return file
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write `data` at the end, where everybody can read it; `sync` makes it durable.
 
         Raises OSError if it cannot; what was partly written is taken back, if need be before the
@@ -162,7 +162,7 @@ def open_own(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, OWN_MODE)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of `data` where the file stands. Raises OSError."""
     rest = memoryview(data)
     while rest:

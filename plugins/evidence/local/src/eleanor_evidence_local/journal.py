@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
@@ -27,7 +27,8 @@ from eleanor_evidence_local.layout import Place
 from eleanor_evidence_local.lines import BadLine, read_leaf, read_payload
 
 _FULL: Final = 1 << 20
-"""Bytes from which the journal begins again."""
+_ENTRIES: Final = 32
+"""The journal begins again after so many bytes, or after so many entries where those are large."""
 _ENTRY: Final = re.compile(
     rb"eleanor-journal 1 (\d{20}) (\d{20}) (\d{1,18}) (\d{1,18}) (\d{1,18}) (\d{1,18})"
     rb" ([0-9a-f]{64})\n"
@@ -46,7 +47,7 @@ class Journal:
 
     def has_room(self, entry: bytes) -> bool:
         """Return whether the entry fits behind the others. At the start every one does."""
-        return not self._end or self._end + len(entry) <= _FULL
+        return not self._end or self._end + len(entry) <= max(_FULL, _ENTRIES * len(entry))
 
     def begin_again(self) -> None:
         """Write the next entry at the start: what the others hold is durable in its files."""
@@ -111,21 +112,30 @@ class Pair:
             segment.discard()
             raise
 
-    def append(self, place: Place, peaks: Iterable[bytes], leaves: bytes, payloads: bytes) -> None:
-        """Append to both files or to neither, durably. Raises OSError.
+    def append(
+        self,
+        place: Place,
+        peaks: Iterable[bytes],
+        leaves: Sequence[bytes],
+        payloads: Sequence[bytes],
+    ) -> None:
+        """Append lines to both files or to neither, durably. Raises OSError.
 
-        `place` is where they will stand, and `peaks` the tree up to the last of them.
+        `place` is where the first will stand, and `peaks` the tree up to the last of them.
         """
         entry = entry_of(place, peaks, leaves, payloads)
         if not self._journal.has_room(entry):
             self.sync()
         self._journal.append(entry)
+        middle = len(entry) - sum(map(len, payloads))
+        of_both = memoryview(entry)
+        of_payloads, of_leaves = of_both[middle:], of_both[entry.index(b"\n") + 1 : middle]
         try:
-            self._payloads.write(payloads)
+            self._payloads.write(of_payloads)
             try:
-                self._leaves.write(leaves)
+                self._leaves.write(of_leaves)
             except BaseException:
-                self._payloads.take_back(len(payloads))
+                self._payloads.take_back(len(of_payloads))
                 raise
         except BaseException:
             self._journal.take_back(len(entry))
@@ -143,10 +153,13 @@ class Pair:
         self._payloads.close()
 
 
-def entry_of(place: Place, peaks: Iterable[bytes], leaves: bytes, payloads: bytes) -> bytes:
+def entry_of(
+    place: Place, peaks: Iterable[bytes], leaves: Sequence[bytes], payloads: Sequence[bytes]
+) -> bytes:
     """Return the journal's entry for the lines of one append, with the tree up to their end."""
-    head = b"eleanor-journal 1 %020d %020d %d %d %d %d" % (*place, len(leaves), len(payloads))
-    return b"%b %b\n%b%b" % (head, _check(head, peaks), leaves, payloads)
+    sizes = sum(map(len, leaves)), sum(map(len, payloads))
+    head = b"eleanor-journal 1 %020d %020d %d %d %d %d" % (*place, *sizes)
+    return b"".join((b"%b %b\n" % (head, _check(head, peaks)), *leaves, *payloads))
 
 
 class Replayed(NamedTuple):

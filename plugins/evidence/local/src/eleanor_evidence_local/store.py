@@ -250,7 +250,7 @@ class Store:
             place = place.after(len(leaves[-1]), len(payloads[-1]))
         if rows:
             start = self.head.next
-            pair.append(start, frontier.peaks, b"".join(leaves), b"".join(payloads))
+            pair.append(start, frontier.peaks, leaves, payloads)
             with catalog.lock:
                 self.head = Head(next=place, peaks=frontier.peaks)
                 for row in rows.values():
