@@ -38,7 +38,7 @@ def start(eleanor, settings=DEADLINE):
 
 
 @pytest.fixture
-def prepared(eleanor, write):
+def at_work(eleanor, write):
     """An input whose second line is bad, and whose sixth takes two seconds."""
     texts = ["a slow text" if i == KEPT else "a fine text" for i in range(COUNT)]
     texts[1] = ""
@@ -47,13 +47,13 @@ def prepared(eleanor, write):
 
 
 @pytest.fixture
-def stopped(prepared):
+def stopped(at_work):
     """A run of that input, killed when the first five lines were written."""
-    process = start(prepared)
+    process = start(at_work)
     process.kill()
     process.communicate(timeout=30)
-    assert ids(prepared) == list(range(KEPT))
-    return prepared
+    assert ids(at_work) == list(range(KEPT))
+    return at_work
 
 
 def assert_refused(eleanor, ran, *said):
@@ -148,24 +148,24 @@ def test_without_its_side_file_a_part_is_refused(stopped):
     assert ids(stopped) == list(range(KEPT))
 
 
-def test_two_runs_never_write_one_output(prepared):
-    process = start(prepared, settings=())
+def test_two_runs_never_write_one_output(at_work):
+    process = start(at_work, settings=())
     try:
         for option in ("--resume", "--force"):
-            ran = batch(prepared, option)
+            ran = batch(at_work, option)
             assert ran.code == 2
             assert "another `eleanor batch` is writing out.jsonl" in ran.err
     finally:
         process.kill()
         process.communicate(timeout=30)
-    assert ids(prepared) == list(range(KEPT))
+    assert ids(at_work) == list(range(KEPT))
 
 
-def test_a_complete_output_is_left_alone(prepared):
-    assert batch(prepared).code == 1
-    before = lines_of(prepared)
-    ran = batch(prepared, "--resume")
-    assert (ran.code, lines_of(prepared)) == (1, before)
+def test_a_complete_output_is_left_alone(at_work):
+    assert batch(at_work).code == 1
+    before = lines_of(at_work)
+    ran = batch(at_work, "--resume")
+    assert (ran.code, lines_of(at_work)) == (1, before)
     assert "is complete already" in ran.err
 
 
