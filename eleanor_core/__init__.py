@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 from eleanor_core._version import __version__
 
 if TYPE_CHECKING:
-    from eleanor_core._opening import Precedents, open_evidence, open_precedents
+    from eleanor_core._opening import (
+        Precedents,
+        Secrets,
+        open_evidence,
+        open_precedents,
+        open_secrets,
+    )
     from eleanor_core.engine import EleanorEngine, EleanorEngineV8
     from eleanor_core.errors import (
         EleanorError,
@@ -49,12 +55,14 @@ _HOMES = {
     "PluginError": "errors",
     "Precedents": "_opening",
     "PrecedentsUnavailable": "errors",
+    "Secrets": "_opening",
     "Settings": "settings",
     "SettingsError": "errors",
     "UnresolvableRecord": "errors",
     "load_settings": "settings",
     "open_evidence": "_opening",
     "open_precedents": "_opening",
+    "open_secrets": "_opening",
 }
 
 __all__ = [
@@ -74,6 +82,7 @@ __all__ = [
     "PluginError",
     "Precedents",
     "PrecedentsUnavailable",
+    "Secrets",
     "Settings",
     "SettingsError",
     "UnresolvableRecord",
@@ -81,6 +90,7 @@ __all__ = [
     "load_settings",
     "open_evidence",
     "open_precedents",
+    "open_secrets",
 ]
 
 

@@ -11,17 +11,48 @@ from attrs import evolve, field, frozen
 
 from eleanor_core._secrets import Resolver
 from eleanor_core.api import Backend, Embedder, EvidenceSink, Kind, PrecedentStore, Services
-from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable
+from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable, SecretUnavailable
 from eleanor_core.model import PrecedentCase, PrecedentMatch
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
 from eleanor_core.registry import Loaded, Products, Registry, load, open_products
 from eleanor_core.settings import Settings, home_of
 
+_SECRETS: Final[Sequence[Kind]] = ("secrets",)
 _SINKS: Final[Sequence[Kind]] = ("secrets", "evidence")
 _STORE: Final[Sequence[Kind]] = ("secrets", "backends", "embedders", "models", "precedents")
 """A kind, after those that it may use."""
 _LOOKED_AT: Final = 64
+
+
+@frozen(kw_only=True)
+class Secrets:
+    """The running secrets providers. `lost`: what is wrong with those that do not run, by name."""
+
+    resolver: Resolver = field(repr=False)
+    running: tuple[str, ...]
+    lost: Mapping[str, str]
+
+
+@asynccontextmanager
+async def open_secrets(
+    settings: Settings, *, plugins: Iterable[object] = ()
+) -> AsyncIterator[Secrets]:
+    """Start the enabled secrets providers alone.
+
+    Raises SecretUnavailable if none is enabled. One that is broken is among the lost.
+    """
+    registry = load(_only(_SECRETS, settings), tuple(plugins))
+    async with _opened(registry, settings, _SECRETS) as products:
+        running = products.of("secrets")
+        broken = (*registry.broken, *products.broken)
+        lost = {item.name: item.text for item in broken if item.kind == "secrets"}
+        if not (running or lost):
+            raise SecretUnavailable(
+                "no secrets provider is enabled: install one, such as eleanor-secrets-vault, and "
+                "name it in security.secret_provider"
+            )
+        yield Secrets(resolver=Resolver(running), running=tuple(sorted(running)), lost=lost)
 
 
 @asynccontextmanager

@@ -127,3 +127,9 @@ class SecretUnavailable(EleanorError):  # noqa: N818 -- as above
     """A secret reference that its provider could not resolve. Never holds the value."""
 
     code = "secret_unavailable"
+
+
+class SecretNotFound(SecretUnavailable):
+    """The store answered that there is no such secret, or no longer: no last value is served."""
+
+    code = "secret_not_found"

@@ -150,9 +150,14 @@ class DetectorDeclaration(VoiceDeclaration[AnyDetector]):
 
 @frozen(kw_only=True)
 class SecretsDeclaration(Declaration[SecretsProvider]):
-    """A secrets provider; its name is the provider part of a reference `name:path#key`."""
+    """A secrets provider; its name is the provider part of a reference `name:path#key`.
+
+    `development_only`: production settings (`security.production`) refuse to start with it.
+    """
 
     kind: ClassVar[Kind] = "secrets"
+
+    development_only: bool = False
 
 
 @frozen(kw_only=True)

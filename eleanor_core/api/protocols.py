@@ -21,6 +21,7 @@ from eleanor_core.model import (
     Receipt,
     SealedRecord,
     SecretRef,
+    SecretsHealth,
     SecretValue,
     StoredRecord,
     VerifyReport,
@@ -56,15 +57,62 @@ AnyDetector: TypeAlias = Detector | InlineDetector
 
 
 class SecretsProvider(Protocol):
-    """Resolves the path and key of a reference. Raises `SecretUnavailable`; never logs a value."""
+    """Resolves the path and key of a reference. Raises `SecretUnavailable`; never logs a value.
+
+    `get` is asked before every use, so it answers from memory where it can.
+    """
 
     async def get(self, ref: SecretRef, /) -> SecretValue: ...
 
 
+@runtime_checkable
+class RotatingSecrets(Protocol):
+    """A provider that follows a secret through its rotation.
+
+    `candidates` returns every value that may be valid now, the current one first. `refresh` asks
+    the store now, and returns the current value. `changed` waits until the current value is another
+    than `known`, and returns it; while the store cannot be asked it goes on waiting.
+    """
+
+    async def candidates(self, ref: SecretRef, /) -> Sequence[SecretValue]: ...
+    async def refresh(self, ref: SecretRef, /) -> SecretValue: ...
+    async def changed(self, ref: SecretRef, known: SecretValue, /) -> SecretValue: ...
+
+
+@runtime_checkable
+class SecretsReporter(Protocol):
+    """A provider that says how it fares. It waits for nothing and holds no value."""
+
+    def health(self) -> SecretsHealth: ...
+
+
+@runtime_checkable
+class SecretsRotator(Protocol):
+    """A provider that can change what its store holds.
+
+    `put` makes `value` the current one and returns the store's name for this version; the value
+    before it stays a candidate where the store keeps versions. `retire` ends all but the current
+    one, and returns how many it ended. Both raise `SecretUnavailable`.
+    """
+
+    async def put(self, ref: SecretRef, value: SecretValue, /) -> str: ...
+    async def retire(self, ref: SecretRef, /) -> int: ...
+
+
 class SecretResolver(Protocol):
-    """What plugins see of all providers: the reference names the one that is asked."""
+    """What plugins see of all providers: the reference names the one that is asked.
+
+    Call `resolve` before each use rather than keeping a value: that costs next to nothing, and a
+    rotation is picked up. Who must hold a value (an open connection) awaits `changed` in a task.
+    Who was refused with a value asks `refresh` once, and then tries the other `candidates`; who
+    checks what others present accepts all of those. A provider that does not follow rotations is
+    asked again every 30 seconds for `changed`, and has one candidate.
+    """
 
     async def resolve(self, ref: SecretRef, /) -> SecretValue: ...
+    async def candidates(self, ref: SecretRef, /) -> Sequence[SecretValue]: ...
+    async def refresh(self, ref: SecretRef, /) -> SecretValue: ...
+    async def changed(self, ref: SecretRef, known: SecretValue, /) -> SecretValue: ...
 
 
 @runtime_checkable

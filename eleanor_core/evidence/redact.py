@@ -12,9 +12,9 @@ from typing import Final, Protocol
 import re2
 
 from eleanor_core.api.declarations import Pattern
+from eleanor_core.model.case import MASK
 from eleanor_core.model.json import FrozenMap, JsonValue
 
-MASK: Final = "*"
 PASSES: Final = 8
 """How often masks may complete further matches before the whole text is masked."""
 

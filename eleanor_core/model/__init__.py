@@ -1,7 +1,16 @@
 """Floor 1: the frozen values that everything else speaks in. It imports nothing above it."""
 
 from eleanor_core.model.assessment import Assessment
-from eleanor_core.model.case import DEFAULT_DOMAIN, Case, CaseKind, Hit, Span, View, domain_of
+from eleanor_core.model.case import (
+    DEFAULT_DOMAIN,
+    MASK,
+    Case,
+    CaseKind,
+    Hit,
+    Span,
+    View,
+    domain_of,
+)
 from eleanor_core.model.clauses import CLAUSES, Clause, Tier
 from eleanor_core.model.critics import (
     ABSTENTION_REASONS,
@@ -67,7 +76,13 @@ from eleanor_core.model.precedent import (
 )
 from eleanor_core.model.provenance import Gap, Provenance
 from eleanor_core.model.router import RouterSelection
-from eleanor_core.model.secret import SecretRef, SecretValue
+from eleanor_core.model.secret import (
+    SecretRef,
+    SecretsHealth,
+    SecretState,
+    SecretValue,
+    SecretVersions,
+)
 from eleanor_core.model.signals import DetectorResult, DetectorSignal, Severity
 from eleanor_core.model.uncertainty import UncertaintyAnalysis
 
@@ -77,6 +92,7 @@ __all__ = [
     "DECISIONS",
     "DEFAULT_DOMAIN",
     "EMPTY_MAP",
+    "MASK",
     "PRINCIPLES",
     "Abstention",
     "AbstentionReason",
@@ -128,7 +144,10 @@ __all__ = [
     "RouterSelection",
     "SealedRecord",
     "SecretRef",
+    "SecretState",
     "SecretValue",
+    "SecretVersions",
+    "SecretsHealth",
     "Severity",
     "Span",
     "StoredRecord",

@@ -6,7 +6,7 @@ two voices is the shell alone: their own hits, and the detectors' signals for cr
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -19,6 +19,8 @@ Span: TypeAlias = tuple[int, int]
 """Half-open range of code points [start, end) in the case's text."""
 
 DEFAULT_DOMAIN = "general"
+MASK: Final = "*"
+"""Stands for each code point of a passage that is hidden, so that spans stay right."""
 
 
 def domain_of(context: JsonObject) -> str:

@@ -15,7 +15,7 @@ from eleanor_core.registry.faults import Defect, package_of
 from eleanor_core.registry.names import meant
 from eleanor_core.registry.registry import Found
 from eleanor_core.settings import Settings
-from eleanor_core.settings.model import TABLES
+from eleanor_core.settings.types import TABLES
 
 
 def validate(
@@ -29,13 +29,14 @@ def validate(
     Raises Defect if the plugin's own validators fail with anything but a validation error.
     """
     entry = settings.entry(found.kind, found.name)
+    if found.kind == "secrets" and (twice := _twice(found.name, settings, origins)):
+        return None, twice
     try:
         return cls.model_validate(entry.settings), []
     except ValidationError as error:
         wrong = []
         for fault in error.errors(include_url=False, include_input=False):
-            place = (TABLES[found.kind], found.name, "settings", *map(str, fault["loc"]))
-            path = ".".join(place)
+            path = ".".join((_table(found, fault, settings), *map(str, fault["loc"])))
             said = f"{_said(fault, cls)} ({found.ref} of {found.dist} {found.version})"
             wrong.append(f"{path}{_set_in(path, origins)}: {said}")
         return None, wrong
@@ -57,6 +58,8 @@ def unknown_keys(
         keys = [(f"{TABLES[kind]}.{name}", name) for name in getattr(settings, TABLES[kind])]
         if kind == "evidence":
             keys += [("evidence.sinks", name) for name in settings.evidence.sinks]
+        if kind == "secrets":
+            keys += [(f"security.{name}", name) for name in settings.security.providers]
         lines += [
             f"{path}{_set_in(path, origins)}: no plugin {kind}/{name} is installed or given"
             f"{meant(name, names)}"
@@ -64,6 +67,26 @@ def unknown_keys(
             if name not in names
         ]
     return lines
+
+
+def _twice(name: str, settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """Return one line for each setting of a secrets provider that stands in both of its tables."""
+    one = settings.security.providers.get(name, {})
+    other = settings.secrets[name].settings if name in settings.secrets else {}
+    lines = []
+    for key in sorted(one.keys() & other.keys()):
+        paths = (f"security.{name}.{key}", f"secrets.{name}.settings.{key}")
+        first, second = (f"{path}{_set_in(path, origins)}" for path in paths)
+        lines.append(f"{first}: is the same setting as {second}; keep one of them")
+    return lines
+
+
+def _table(found: Found, fault: ErrorDetails, settings: Settings) -> str:
+    """Return the table in which the key at fault stands, dotted."""
+    beside = settings.security.providers.get(found.name, {}) if found.kind == "secrets" else {}
+    if fault["loc"] and fault["loc"][0] in beside:
+        return f"security.{found.name}"
+    return f"{TABLES[found.kind]}.{found.name}.settings"
 
 
 def _said(fault: ErrorDetails, cls: type[PluginSettings]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from eleanor_core.api import KINDS, AnyDeclaration, PluginAPI
+from eleanor_core.api import KINDS, AnyDeclaration, PluginAPI, SecretsDeclaration
 from eleanor_core.errors import RequiredPluginError, SettingsError
 from eleanor_core.model import Provenance
 from eleanor_core.registry.checks import check_declaration
@@ -102,7 +102,7 @@ class Loading:
             self._broken.append(defect.broken(found))
             self.causes[found.ref] = defect.__cause__ or defect
             return
-        self._wrong += wrong
+        self._wrong += wrong + self._not_for_production(found, declaration)
         if options is not None:
             self._loaded.append(
                 Loaded(
@@ -114,6 +114,17 @@ class Loading:
                     origin=found.file or found.target,
                 )
             )
+
+    def _not_for_production(self, found: Found, declaration: AnyDeclaration) -> list[str]:
+        barred = isinstance(declaration, SecretsDeclaration) and declaration.development_only
+        if not (barred and self._settings.security.production):
+            return []
+        key = "security.production"
+        where = f" ({self._origins[key]})" if key in self._origins else ""
+        return [
+            f"{key}{where}: {found.ref} of {found.dist} {found.version} is for development only; "
+            "name another provider in security.secret_provider, and leave this one out"
+        ]
 
     def _miss(self, known: set[str]) -> None:
         """Record what the settings name and nobody installed or handed over."""

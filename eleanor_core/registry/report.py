@@ -17,7 +17,7 @@ from eleanor_core.registry.load import NO_ORIGINS, Loading
 from eleanor_core.registry.names import meant
 from eleanor_core.registry.registry import Loaded, Registry, Row
 from eleanor_core.settings import Settings
-from eleanor_core.settings.model import TABLES
+from eleanor_core.settings.types import TABLES
 
 
 @frozen(kw_only=True)

@@ -38,12 +38,14 @@ class Selection:
 def select(settings: Settings, found: Iterable[Found]) -> Selection:
     """Choose among the plugins `found`.
 
-    Raises SettingsError if `block`, `require` and `exact` contradict each other.
+    Raises SettingsError if `block`, `require`, `exact` and `security.secret_provider` contradict
+    each other.
     """
     plugins = settings.plugins
     installed = {item.ref for item in found}
     blocked, required = frozenset(plugins.block), frozenset(plugins.require)
     _refuse_contradictions(plugins.exact, blocked=blocked, required=required)
+    provider = _provider(settings, blocked)
 
     chosen: dict[str, str] = {}
     if plugins.exact is None:
@@ -53,10 +55,11 @@ def select(settings: Settings, found: Iterable[Found]) -> Selection:
     else:
         chosen |= dict.fromkeys(plugins.exact, "in plugins.exact")
         expected = required.union(plugins.exact)
+    chosen |= dict.fromkeys(provider, "named by security.secret_provider")
     chosen |= dict.fromkeys(required, "required by plugins.require")
     return Selection(
         chosen={ref: why for ref, why in chosen.items() if ref not in blocked},
-        expected=expected - blocked,
+        expected=expected.union(provider) - blocked,
         required=required,
         blocked=blocked,
         exact=plugins.exact is not None,
@@ -76,6 +79,25 @@ def _refuse_contradictions(
             f"plugins.require names {', '.join(left_out)}, which plugins.exact leaves out: "
             "add it to plugins.exact, or take it out of plugins.require"
         )
+
+
+def _provider(settings: Settings, blocked: frozenset[str]) -> tuple[str, ...]:
+    """Return the ref of the secrets provider that `security.secret_provider` names, if any."""
+    name, exact = settings.security.secret_provider, settings.plugins.exact
+    if name is None:
+        return ()
+    ref = f"secrets/{name}"
+    if ref in blocked:
+        raise SettingsError(
+            f"security.secret_provider is {name!r}, and plugins.block names {ref}: "
+            "take it out of one of them"
+        )
+    if exact is not None and ref not in exact:
+        raise SettingsError(
+            f"security.secret_provider is {name!r}, which plugins.exact leaves out: "
+            f"add {ref} to plugins.exact, or unset security.secret_provider"
+        )
+    return (ref,)
 
 
 def refuse_duplicates(candidates: Iterable[Found]) -> None:

@@ -3,6 +3,7 @@
 from eleanor_core.settings.home import home_of
 from eleanor_core.settings.load import LoadedSettings, load_settings
 from eleanor_core.settings.model import Settings
+from eleanor_core.settings.secrecy import references
 from eleanor_core.settings.show import Row, describe, effective, settings_schema
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "effective",
     "home_of",
     "load_settings",
+    "references",
     "settings_schema",
 ]

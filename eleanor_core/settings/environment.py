@@ -7,6 +7,7 @@ imported only where there is such text: pydantic-settings costs more to import t
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from eleanor_core.model import JsonObject, JsonValue
 from eleanor_core.settings.keys import NESTING, PREFIX, KeyPath
 from eleanor_core.settings.model import Settings
+from eleanor_core.settings.security import Security
 
 
 class _Variables(Settings, BaseSettings):
@@ -50,6 +52,13 @@ def decode(path: KeyPath, text: str) -> JsonObject:
 
     Raises ValueError, without repeating the text, where a list or table is not what JSON allows.
     """
+    if path[0] == "security" and path[1:2] and path[1] not in Security.model_fields:
+        # A provider's table: it is read as the other place for the same settings is.
+        other = ("secrets", path[1], "settings")
+        below: JsonValue = decode((*other, *path[2:]), text)
+        for part in other:
+            below = below[part] if isinstance(below, Mapping) else {}
+        return {"security": {path[1]: below}}
     try:
         tree: JsonObject = _OneVariable(path, text)()
     except SettingsError as error:

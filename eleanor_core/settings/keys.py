@@ -9,7 +9,9 @@ from attrs import frozen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from eleanor_core.settings.model import TABLES, Settings
+from eleanor_core.settings.model import Settings
+from eleanor_core.settings.security import Security
+from eleanor_core.settings.types import TABLES
 
 KeyPath: TypeAlias = tuple[str, ...]
 """A key as its parts: `limits.text_bytes` is `("limits", "text_bytes")`."""
@@ -54,7 +56,8 @@ def related(one: KeyPath, other: KeyPath) -> bool:
 
 def with_plugin_name(path: KeyPath) -> KeyPath:
     """Write the plugin's name in `path` with `-`: a variable's name can hold only `_`."""
-    if len(path) > 1 and path[0] in TABLES.values():
+    beside = path[0] == "security" and path[1:2] and path[1] not in Security.model_fields
+    if len(path) > 1 and (path[0] in TABLES.values() or beside):
         return (path[0], path[1].replace("_", "-"), *path[2:])
     return path
 

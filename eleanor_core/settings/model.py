@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    WithJsonSchema,
-    model_validator,
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+
+from eleanor_core.settings.security import Security
+from eleanor_core.settings.types import (
+    TABLES,
+    ClauseCode,
+    PluginName,
+    PluginRef,
+    Seconds,
+    Section,
+    Unit,
+    absolute,
 )
-
-from eleanor_core.model import CLAUSES
-
-TABLES: Final[Mapping[str, str]] = {
-    "critics": "critics",
-    "detectors": "detectors",
-    "evidence": "sinks",
-    "secrets": "secrets",
-    "backends": "backends",
-    "embedders": "embedders",
-    "precedents": "precedents",
-    "models": "models",
-}
-"""Kind of plugin -> the settings table that holds the plugins of that kind, by name."""
-
-_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 
 DEFAULT_PLUGINS = (
     "backends/numpy",
@@ -54,56 +41,6 @@ DEFAULT_PLUGINS = (
     "critics/risk",
     "critics/pragmatics",
 )
-
-
-def _plugin_name(text: str) -> str:
-    if not re.fullmatch(_NAME, text):
-        raise ValueError("a plugin's name is lower-case words joined by '-', as in 'personal-data'")
-    return text
-
-
-def _plugin_ref(text: str) -> str:
-    kind, _, name = text.partition("/")
-    if kind not in TABLES or not re.fullmatch(_NAME, name):
-        raise ValueError(
-            "a plugin is named kind/name, as in 'critics/rights'; kinds: " + ", ".join(TABLES)
-        )
-    return text
-
-
-def _clause(code: str) -> str:
-    if code not in CLAUSES:
-        raise ValueError("no such clause; the registry has " + ", ".join(CLAUSES))
-    return code
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        path = path.expanduser()
-    except RuntimeError as error:
-        raise ValueError(f"'~' cannot be expanded: {error}") from error
-    if not path.is_absolute():
-        raise ValueError("must be an absolute path, or start with '~'")
-    return path
-
-
-PluginName = Annotated[str, AfterValidator(_plugin_name)]
-PluginRef = Annotated[
-    str,
-    AfterValidator(_plugin_ref),
-    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(TABLES)})/{_NAME}$"}),
-]
-ClauseCode = Annotated[
-    str, AfterValidator(_clause), WithJsonSchema({"type": "string", "enum": list(CLAUSES)})
-]
-Unit = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(gt=0.0, le=3600.0)]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are refused, values never change after start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PluginSelection(Section):
@@ -295,7 +232,7 @@ class Logging(Section):
 class Settings(Section):
     """All settings of an engine. Precedence and sources: see `eleanor_core.settings.sources`."""
 
-    home: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+    home: Annotated[Path, AfterValidator(absolute)] | None = Field(
         default=None,
         description="Folder for all state; default: the platform's data folder.",
         examples=["/var/lib/eleanor"],
@@ -316,6 +253,7 @@ class Settings(Section):
     uncertainty: UncertaintySettings = Field(
         default=UncertaintySettings(), description="When uncertainty is high."
     )
+    security: Security = Field(default=Security(), description="Where secrets come from.")
     evidence: EvidenceSettings = Field(default=EvidenceSettings(), description="Where records go.")
     logging: Logging = Field(default=Logging(), description="What the program says about itself.")
     critics: dict[PluginName, CriticEntry] = Field(
@@ -363,4 +301,8 @@ class Settings(Section):
         """Return the settings of the plugin `kind/name`; empty ones if there are none."""
         table: Mapping[str, PluginEntry] = getattr(self, TABLES[kind])
         empty = {"critics": CriticEntry, "detectors": DetectorEntry}.get(kind, PluginEntry)
-        return table.get(name) or empty()
+        entry = table.get(name) or empty()
+        if kind != "secrets" or name not in self.security.providers:
+            return entry
+        beside = dict(self.security.providers[name])
+        return entry.model_copy(update={"settings": {**entry.settings, **beside}})

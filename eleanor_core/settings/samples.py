@@ -18,7 +18,8 @@ from pydantic.fields import FieldInfo
 
 from eleanor_core.model import JsonValue
 from eleanor_core.settings.keys import RESERVED, Key, dotted, fields_below, keys, variable
-from eleanor_core.settings.model import DEFAULT_PLUGINS, TABLES
+from eleanor_core.settings.model import DEFAULT_PLUGINS
+from eleanor_core.settings.types import TABLES
 
 BEGIN: Final = "<!-- generated from the settings model: begin -->"
 END: Final = "<!-- generated from the settings model: end -->"
@@ -64,6 +65,11 @@ _PRODUCTION: Final[Mapping[str, tuple[str | None, str]]] = {
     "policy.gaps": (None, "What a critic could not assess; `escalate` sends all of it to a human."),
     "policy.audit_sample": ("0.01", "Share of all results that are marked for audit."),
     "deadlines.request": (None, "Seconds for one judgement: less than the caller waits."),
+    "security.production": (
+        "true",
+        "Refuses what is for development only. Where plugins need secrets, name their provider: "
+        "ELEANOR_SECURITY__SECRET_PROVIDER=aws or vault; see docs/secrets.md.",
+    ),
     "logging.level": (None, "debug, info, warning or error."),
     "logging.format": ("json", "One JSON object a line, for the log collector."),
 }

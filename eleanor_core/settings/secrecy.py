@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from eleanor_core.model import JsonValue, SecretRef
 from eleanor_core.model.secret import MASK
 from eleanor_core.settings.keys import KeyPath
-from eleanor_core.settings.model import TABLES, Settings
+from eleanor_core.settings.model import Settings
+from eleanor_core.settings.types import TABLES
 
 _SECRET_KEY: Final = re.compile(
     r"(?!(?:max|min)_)"  # a bound, such as max_tokens, is no secret
+    r"(?!secret_(?:provider|prefix)$)"  # nor is where secrets come from
     r".*(?:passw|passphrase|pwd|secret|token|credential"
     r"|auth(?!or(?:s|ity)?(?:$|[^a-z]))|api.?key|(?:^|[^a-z])key$)",
     re.IGNORECASE | re.DOTALL,
@@ -50,7 +52,31 @@ def providers_of(settings: Settings) -> frozenset[str]:
     chosen = settings.plugins
     refs = (*(chosen.exact or ()), *chosen.defaults, *chosen.enable, *chosen.require)
     named = (ref.removeprefix("secrets/") for ref in refs if ref.startswith("secrets/"))
-    return frozenset((*settings.secrets, *named))
+    security = settings.security
+    chosen_there = filter(None, [security.secret_provider])
+    return frozenset((*settings.secrets, *named, *security.providers, *chosen_there))
+
+
+def references(settings: Settings) -> tuple[SecretRef, ...]:
+    """Return every reference to a provider of these settings that stands anywhere in them."""
+    providers = providers_of(settings)
+    found = {
+        SecretRef.parse(text)
+        for text in _texts(settings.model_dump(mode="json"))
+        if _is_reference(text, providers)
+    }
+    return tuple(sorted(found, key=str))
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def _is_reference(value: JsonValue, providers: Collection[str]) -> bool:

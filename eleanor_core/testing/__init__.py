@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         make_case,
     )
     from eleanor_core.testing.memory import MemoryLog
+    from eleanor_core.testing.proxy import FaultProxy
+    from eleanor_core.testing.secrets import SecretsProviderContract
     from eleanor_core.testing.sinks import EvidenceSinkContract
     from eleanor_core.testing.vectors import (
         BackendContract,
@@ -38,10 +40,12 @@ _HOMES = {
     "DetectorPlugin": "makers",
     "EmbedderContract": "vectors",
     "EvidenceSinkContract": "sinks",
+    "FaultProxy": "proxy",
     "Harness": "harness",
     "LetterEmbedder": "makers",
     "MemoryLog": "memory",
     "PrecedentStoreContract": "vectors",
+    "SecretsProviderContract": "secrets",
     "critic_plugin": "makers",
     "detector_plugin": "makers",
     "make_case": "makers",
@@ -55,10 +59,12 @@ __all__ = [
     "DetectorPlugin",
     "EmbedderContract",
     "EvidenceSinkContract",
+    "FaultProxy",
     "Harness",
     "LetterEmbedder",
     "MemoryLog",
     "PrecedentStoreContract",
+    "SecretsProviderContract",
     "critic_plugin",
     "detector_plugin",
     "make_case",

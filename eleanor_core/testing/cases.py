@@ -31,7 +31,7 @@ from eleanor_core.api import CriticResult, DetectorResult, Kind
 from eleanor_core.engine import EleanorEngine
 from eleanor_core.errors import EleanorError
 from eleanor_core.model import Abstention, Assessment, CaseKind
-from eleanor_core.settings.model import TABLES
+from eleanor_core.settings.types import TABLES
 from eleanor_core.testing.critics import object_gravely
 from eleanor_core.testing.harness import Harness
 from eleanor_core.testing.makers import critic_plugin

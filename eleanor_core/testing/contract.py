@@ -27,7 +27,7 @@ from eleanor_core.errors import EleanorError
 from eleanor_core.model import EMPTY_MAP, JsonObject
 from eleanor_core.registry import Loaded, Products, Registry, load, open_products
 from eleanor_core.settings import Settings
-from eleanor_core.settings.model import TABLES
+from eleanor_core.settings.types import TABLES
 from eleanor_core.testing.harness import split_plugins
 from eleanor_core.testing.rules import broken
 

@@ -12,6 +12,19 @@ import pytest
 
 PAGE: Final = "docs/plugins/testing.md"
 
+OF_SECRETS: Final = {
+    "resolves": "A reference that the store holds gets its value, as a `SecretValue`.",
+    "refuses": "A reference that the store does not hold raises SecretNotFound, which names it.",
+    "shows-nothing": "No error, log line or report shows a value, a part of it or a form of it.",
+    "free-store": "Asking the store never holds up the event loop.",
+    "cancelled-get": "A cancelled `get` ends at once, and the next one gets the value.",
+    "rotates": "After a rotation who waits is told, `refresh` and `get` return the new value, and "
+    "`candidates` begins with it.",
+    "outlives": "While the store is cut off the last value is served and `health` says so; "
+    "otherwise `health` says that all is well.",
+}
+"""The rules of secrets providers."""
+
 RULES: Final = {
     # -- every kind
     "registers": "The hook of the kind is there, marked `@hookimpl`, and the core accepts all that "
@@ -45,6 +58,7 @@ RULES: Final = {
     "read-order": "`read` yields the records in order of their index, from `start`.",
     "survives-restart": "What was acknowledged is there after a sink was closed and opened again.",
     "verifies": "A sink that can verify itself finds nothing wrong with what it just wrote.",
+    **OF_SECRETS,
     # -- embedders, backends, precedent stores
     "vector-shape": "One embedding a text, in order, each with the embedder's id and dimension.",
     "unit-length": "An embedding has length 1, or is all zero.",

@@ -14,7 +14,7 @@ from eleanor_core.errors import SettingsError
 from eleanor_core.model import JsonValue
 from eleanor_core.settings import Settings, home_of, load_settings
 from eleanor_core.settings.home import platform_home
-from eleanor_core.settings.model import TABLES
+from eleanor_core.settings.types import TABLES
 
 
 @pytest.fixture(autouse=True)

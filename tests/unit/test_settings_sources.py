@@ -87,6 +87,10 @@ def _values(key: Key) -> st.SearchStrategy[JsonValue]:
         return st.integers(1, 100)
     if schema["type"] == "number":
         return st.integers(1, 100).map(lambda percent: percent / 100)
+    if schema["type"] == "boolean":
+        return st.booleans()
+    if schema["type"] == "string":  # a plugin's name
+        return st.sampled_from(["aws", "personal-data"])
     item = schema["items"]
     words = item.get("enum") or ["critics/a", "evidence/local", "detectors/personal-data"]
     return st.lists(st.sampled_from(words), max_size=3)

@@ -55,7 +55,7 @@ from eleanor_core.testing import (
     detector_plugin,
 )
 from eleanor_core.testing.makers import Ready
-from eleanor_core.testing.rules import RULES
+from eleanor_core.testing.rules import OF_SECRETS, RULES
 from eleanor_core.testing.vectors import components, cosine
 
 SAID: list[str] = []
@@ -388,7 +388,7 @@ async def test_a_voice_that_cannot_take_every_text_shows_its_own_error(tmp_path:
 
 
 def test_every_rule_has_a_fault_that_breaks_it() -> None:
-    elsewhere = {"one-name", "light-import", "any-text"}
+    elsewhere = {"one-name", "light-import", "any-text", *OF_SECRETS}
     assert {rule for rule, *_ in FAULTS} | elsewhere == set(RULES)
 
 

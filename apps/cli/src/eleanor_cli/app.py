@@ -12,6 +12,7 @@ import typer
 from eleanor_cli import __version__, complete
 from eleanor_cli.options import Options
 from eleanor_cli.precedents.commands import precedents
+from eleanor_cli.secrets.commands import secrets
 from eleanor_cli.verb import Json
 from eleanor_cli.verb import finish as _finish
 
@@ -39,6 +40,7 @@ app.add_typer(plugins, name="plugins")
 app.add_typer(evidence, name="evidence")
 app.add_typer(precedents, name="precedents")
 app.add_typer(config, name="config")
+app.add_typer(secrets, name="secrets")
 app.add_typer(bench, name="bench")
 
 

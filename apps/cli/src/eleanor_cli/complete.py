@@ -45,7 +45,7 @@ def _refs() -> Iterator[Completion]:
 def _keys() -> Iterator[Completion]:
     from eleanor_core.registry import discover
     from eleanor_core.settings.keys import dotted, keys
-    from eleanor_core.settings.model import TABLES
+    from eleanor_core.settings.types import TABLES
 
     installed: dict[str, list[str]] = {}
     for found in discover():

@@ -1,0 +1,1 @@
+"""`eleanor secrets`: are they there, and how they are changed."""

@@ -1,0 +1,1 @@
+"""Secrets from environment variables, for development only."""

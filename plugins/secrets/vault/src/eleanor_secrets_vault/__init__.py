@@ -1,0 +1,1 @@
+"""Secrets from a server with Vault's API: HashiCorp Vault or OpenBao."""
