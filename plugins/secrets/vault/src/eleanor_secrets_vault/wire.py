@@ -18,7 +18,8 @@ from eleanor_core.api import SecretNotFound, SecretUnavailable, SecretValue
 from eleanor_secrets_vault.settings import VaultSettings
 
 Answer: TypeAlias = Mapping[str, object]
-Request: TypeAlias = Callable[[hvac.Client], object]
+Request: TypeAlias = Callable[..., object]
+"""Asks with hvac's client, which it is given: hvac itself has no types."""
 
 DEFAULT_STATUS: Final = "the server answered with an error"
 _CUT: Final = "the answer is no JSON: it was cut off, or something else answers at `url`"
