@@ -130,6 +130,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def security(session: nox.Session) -> None:
+    """Our code, its dependencies, and the history: no finding that is not explained."""
+    everything(session)
+    session.run("python", "tests/security/scan.py", *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Break each rule of the doctrine in turn; fail if the doctrine suite stays green."""
     everything(session)

@@ -110,7 +110,7 @@ def _fault(form: str, detail: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def _voice(recipe: bytes) -> Callable[[Case], object]:
-    return Resident(pickle.loads(recipe))  # noqa: S301 -- packed by the parent of this worker
+    return Resident(pickle.loads(recipe))  # noqa: S301 -- by this worker's parent # nosec B301
 
 
 class Resident:

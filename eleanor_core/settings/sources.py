@@ -178,7 +178,7 @@ def _yaml(text: str) -> object:
             return node
 
     try:
-        tree = yaml.load(text, Loader)  # noqa: S506 -- a safe loader, see above
+        tree = yaml.load(text, Loader)  # noqa: S506 -- a safe loader, see above # nosec B506
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ValueError(f"line {line}: {error.problem}") from None

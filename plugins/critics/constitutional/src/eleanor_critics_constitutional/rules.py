@@ -293,5 +293,5 @@ def read_yaml(name: str) -> object:
     """Return what the YAML file `name` of this package holds (by libyaml where it is built in)."""
     text = files(__package__).joinpath(name).read_text("utf-8")
     loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loaded: object = yaml.load(text, Loader=loader)  # noqa: S506 # both loaders are the safe ones
+    loaded: object = yaml.load(text, Loader=loader)  # noqa: S506 -- both are safe # nosec B506
     return loaded
