@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         make_case,
     )
     from eleanor_core.testing.memory import MemoryLog
+    from eleanor_core.testing.postgres import PostgresServer
     from eleanor_core.testing.proxy import FaultProxy
     from eleanor_core.testing.secrets import SecretsProviderContract
     from eleanor_core.testing.sinks import EvidenceSinkContract
@@ -44,6 +45,7 @@ _HOMES = {
     "Harness": "harness",
     "LetterEmbedder": "makers",
     "MemoryLog": "memory",
+    "PostgresServer": "postgres",
     "PrecedentStoreContract": "vectors",
     "SecretsProviderContract": "secrets",
     "critic_plugin": "makers",
@@ -63,6 +65,7 @@ __all__ = [
     "Harness",
     "LetterEmbedder",
     "MemoryLog",
+    "PostgresServer",
     "PrecedentStoreContract",
     "SecretsProviderContract",
     "critic_plugin",

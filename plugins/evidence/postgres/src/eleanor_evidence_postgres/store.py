@@ -1,0 +1,318 @@
+"""The log on the server, without event loops: one connection, made again when it is lost.
+
+A writer holds the tree's one row for its transaction, so that however many processes write, each
+position is given once and none is left out. What was acknowledged is on the server's disk: with
+`fsync` switched off no promise could be kept, and the log refuses to open.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.resources import files
+from typing import Final, NamedTuple, Self, TypeVar
+
+import psycopg
+from attrs import frozen
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from eleanor_core.api import (
+    EvidenceUnavailable,
+    Finding,
+    Frontier,
+    Log,
+    Receipt,
+    SealedRecord,
+    SecretValue,
+    StoredRecord,
+    VerifyReport,
+    check_payload,
+    leaf_hash,
+)
+from eleanor_evidence_postgres import PostgresSettings
+
+T = TypeVar("T")
+
+FORMAT: Final = "eleanor/evidence-postgres/1"
+_COLUMNS: Final = sql.SQL("position, record_id, leaf_hash, leaf, payload")
+_TREE: Final = "SELECT size, peaks FROM tree"
+_TREE_LOCKED: Final = "SELECT size, peaks FROM tree FOR UPDATE"
+_MAKING: Final = 0x656C_6561_6E6F_72
+"""Advisory lock under which tables are made: processes that start together do it once."""
+
+
+class Refusal(NamedTuple):
+    """Why a record was not appended."""
+
+    message: str
+    cause: Exception | None = None
+
+
+@frozen(kw_only=True)
+class Server:
+    """Where the log is."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    sslmode: str
+    schema: str
+    timeout: float
+
+    @classmethod
+    def of(cls, settings: PostgresSettings) -> Self:
+        """Take it from the settings."""
+        return cls(
+            host=settings.host,
+            port=settings.port,
+            database=settings.database,
+            user=settings.user,
+            sslmode=settings.sslmode,
+            schema=settings.schema_name,
+            timeout=settings.timeout,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.database}.{self.schema} on {self.host}:{self.port}"
+
+
+class Store:
+    """One connection to the log. `password`: what the next connection logs in with."""
+
+    def __init__(self, server: Server, log: Log) -> None:
+        """Connect when something is asked for first."""
+        self.password: SecretValue | None = None
+        self._server = server
+        self._log = log
+        self._lock = threading.Lock()
+        self._open: psycopg.Connection[TupleRow] | None = None
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with self._lock:
+            self._drop()
+
+    def prepare(self) -> None:
+        """Make the tables where they are missing, and see that the server keeps its word."""
+        self._do(self._prepare)
+
+    def commit(self, batch: Sequence[SealedRecord]) -> list[Receipt | Refusal]:
+        """Append what is new in `batch` in one transaction; never raises. An outcome for each.
+
+        A transaction whose answer was lost is tried once more: what it wrote is found by its id.
+        """
+        try:
+            return self._do(lambda connection: self._commit(connection, batch))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait must hear of it
+            self._log.error("evidence not recorded", log=str(self._server), reason=str(error))
+            return [Refusal(str(error), error)] * len(batch)
+
+    def count(self) -> int:
+        """Return the number of records."""
+        return self._do(lambda connection: _tree(connection).size)
+
+    def get(self, record_id: str) -> StoredRecord | None:
+        """Return a record, None if there is none."""
+        query = sql.SQL("SELECT {} FROM records WHERE record_id = %s").format(_COLUMNS)
+        found = self._do(lambda connection: connection.execute(query, (record_id,)).fetchone())
+        return _stored(found) if found else None
+
+    def chunk(self, start: int, size: int) -> list[StoredRecord]:
+        """Return at most `size` records from position `start` on."""
+        query = sql.SQL(
+            "SELECT {} FROM records WHERE position >= %s ORDER BY position LIMIT %s"
+        ).format(_COLUMNS)
+        found = self._do(lambda connection: connection.execute(query, (start, size)).fetchall())
+        return [_stored(row) for row in found]
+
+    def verify(self) -> VerifyReport:
+        """Check everything that is stored, in one snapshot of it."""
+        return self._do(self._verify)
+
+    # -- the connection ---------------------------------------------------------------------------
+
+    def _do(self, call: Callable[[psycopg.Connection[TupleRow]], T]) -> T:
+        """Call with the connection; once more with a new one if it was lost on the way."""
+        with self._lock:
+            try:
+                try:
+                    return call(self._connection())
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                    if self._open is None or not self._open.broken:
+                        raise
+                    self._log.warning("evidence log lost its connection", reason=_words(error))
+                    self._drop()
+                    return call(self._connection())
+            except psycopg.Error as error:
+                self._drop()
+                raise EvidenceUnavailable(
+                    f"the evidence log {self._server} did not answer as it should: {_words(error)}"
+                ) from error
+
+    def _connection(self) -> psycopg.Connection[TupleRow]:
+        if self._open is None or self._open.closed:
+            server = self._server
+            milliseconds = round(server.timeout * 1000)
+            self._open = psycopg.connect(
+                host=server.host,
+                port=server.port,
+                dbname=server.database,
+                user=server.user,
+                password=self.password.reveal() if self.password else None,
+                sslmode=server.sslmode,
+                connect_timeout=max(2, round(server.timeout)),
+                tcp_user_timeout=milliseconds,
+                application_name="eleanor",
+                autocommit=True,  # a question leaves no transaction open behind it
+                options=f"-c search_path={server.schema} -c synchronous_commit=on "
+                f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
+            )
+        return self._open
+
+    def _drop(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    # -- what is asked ----------------------------------------------------------------------------
+
+    def _prepare(self, connection: psycopg.Connection[TupleRow]) -> None:
+        (fsync,) = connection.execute("SHOW fsync").fetchone() or ("unknown",)
+        if fsync != "on":
+            raise EvidenceUnavailable(
+                f"the server of {self._server} has fsync = {fsync}: a power cut would lose what it "
+                "acknowledged. Switch it on in postgresql.conf"
+            )
+        made = files("eleanor_evidence_postgres").joinpath("schema.sql").read_bytes()
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
+            there = "SELECT to_regclass('records'), to_regclass('tree')"
+            if None in (connection.execute(there).fetchone() or (None,)):
+                schema = sql.Identifier(self._server.schema)
+                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
+                connection.execute(made)
+                connection.execute(
+                    "INSERT INTO tree (format, size, peaks) VALUES (%s, 0, '')", (FORMAT,)
+                )
+            (form,) = connection.execute("SELECT format FROM tree").fetchone() or ("none",)
+        if form != FORMAT:
+            raise EvidenceUnavailable(
+                f"the evidence log {self._server} has the format {form}, this plugin writes "
+                f"{FORMAT}: use the version that made it, or another schema_name"
+            )
+
+    def _commit(
+        self, connection: psycopg.Connection[TupleRow], batch: Sequence[SealedRecord]
+    ) -> list[Receipt | Refusal]:
+        with connection.transaction():
+            tree = _tree(connection, lock=True)
+            places = _places(connection, batch)
+            new: list[tuple[int, SealedRecord]] = []
+            for record in batch:
+                if record.record_id not in places:
+                    places[record.record_id] = (tree.size, record.leaf_hash)
+                    new.append((tree.size, record))
+                    tree.append(bytes.fromhex(record.leaf_hash))
+            if new:
+                with connection.cursor().copy(
+                    sql.SQL("COPY records ({}) FROM STDIN (FORMAT BINARY)").format(_COLUMNS)
+                ) as copy:
+                    copy.set_types(["int8", "text", "bytea", "bytea", "bytea"])
+                    for position, record in new:
+                        digest = bytes.fromhex(record.leaf_hash)
+                        row = (position, record.record_id, digest, record.leaf, record.payload)
+                        copy.write_row(row)
+                connection.execute(
+                    "UPDATE tree SET size = %s, peaks = %s", (tree.size, b"".join(tree.peaks))
+                )
+        return [_outcome(record, *places[record.record_id]) for record in batch]
+
+    def _verify(self, connection: psycopg.Connection[TupleRow]) -> VerifyReport:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.execute("SET LOCAL statement_timeout = 0")
+            stated = _tree(connection)
+            computed = Frontier()
+            findings: list[Finding] = []
+            with connection.cursor("verify") as rows:
+                rows.itersize = 1000
+                rows.execute(sql.SQL("SELECT {} FROM records ORDER BY position").format(_COLUMNS))
+                for row in rows:
+                    record = _stored(row)
+                    findings += _problems(record, computed.size)
+                    computed.append(bytes.fromhex(leaf_hash(record.leaf)))
+        if (stated.size, stated.peaks) != (computed.size, computed.peaks):
+            findings.append(
+                Finding(
+                    where="tree",
+                    what=f"it states {stated.size} records with root {stated.root().hex()}, the "
+                    f"records are {computed.size} with root {computed.root().hex()}",
+                )
+            )
+        return VerifyReport(
+            records=computed.size, root=computed.root().hex(), findings=tuple(findings)
+        )
+
+
+def _tree(connection: psycopg.Connection[TupleRow], *, lock: bool = False) -> Frontier:
+    row = connection.execute(_TREE_LOCKED if lock else _TREE).fetchone()
+    if row is None:
+        raise EvidenceUnavailable("the evidence log's table `tree` is empty: somebody changed it")
+    size, peaks = row
+    try:
+        return Frontier(size, [peaks[place : place + 32] for place in range(0, len(peaks), 32)])
+    except ValueError as error:
+        raise EvidenceUnavailable(f"the evidence log's table `tree` is damaged: {error}") from error
+
+
+def _places(
+    connection: psycopg.Connection[TupleRow], batch: Iterable[SealedRecord]
+) -> dict[str, tuple[int, str]]:
+    """Return position and leaf hash of those records that are in the log already."""
+    query = "SELECT record_id, position, leaf_hash FROM records WHERE record_id = ANY(%s)"
+    found = connection.execute(query, ([record.record_id for record in batch],))
+    return {record_id: (position, digest.hex()) for record_id, position, digest in found}
+
+
+def _outcome(record: SealedRecord, position: int, digest: str) -> Receipt | Refusal:
+    if digest != record.leaf_hash:
+        return Refusal(
+            f"record {record.record_id} is in the log at position {position} with another leaf "
+            f"({digest}); a record never changes: append a new one"
+        )
+    return Receipt(index=position, record_id=record.record_id, leaf_hash=digest)
+
+
+def _stored(row: TupleRow) -> StoredRecord:
+    position, record_id, digest, leaf, payload = row
+    return StoredRecord(
+        index=position, record_id=record_id, leaf_hash=digest.hex(), leaf=leaf, payload=payload
+    )
+
+
+def _problems(record: StoredRecord, expected: int) -> Iterator[Finding]:
+    where = f"record {record.index}"
+    if record.index != expected:
+        yield Finding(where=where, what=f"it stands where record {expected} should")
+    if leaf_hash(record.leaf) != record.leaf_hash:
+        yield Finding(where=where, what="its leaf does not match its hash")
+    if _id_in(record.leaf) != record.record_id:
+        yield Finding(where=where, what=f"its leaf is not that of record {record.record_id}")
+    if record.payload is not None:
+        for problem in check_payload(record.leaf, record.payload):
+            yield Finding(where=f"{where}, payload", what=problem)
+
+
+def _id_in(leaf: bytes) -> str:
+    try:
+        return str(json.loads(leaf)["record_id"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+
+
+def _words(error: Exception) -> str:
+    """Return the first line of what the driver says; the rest repeats the statement."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
