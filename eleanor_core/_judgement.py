@@ -341,7 +341,7 @@ class Judgement:
             raise unavailable from error
 
     def _sealed(
-        self, kind: RecordKind, facts: Mapping[str, JsonValue], result: Writable
+        self, kind: RecordKind, facts: Mapping[str, Writable], result: Writable
     ) -> SealedRecord:
         given = self._given
         if self._text is None:

@@ -6,19 +6,59 @@ The words (the case, the critics' reasons) go into the payload, which can be era
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
+from attrs import define
+
+from eleanor_core.evidence.canonical import Writable
 from eleanor_core.model import (
     Abstention,
+    AbstentionReason,
     Assessment,
     CriticOutcome,
     CriticResult,
     DetectorResult,
-    JsonValue,
     PrecedentAlignment,
+    Provenance,
+    Severity,
     UncertaintyAnalysis,
 )
 
-Facts = dict[str, JsonValue]
+Facts: TypeAlias = dict[str, Writable]
+
+
+@define
+class CriticFacts:
+    """What the leaf says of a critic's result. `clauses` are those of its violations."""
+
+    score: float
+    severity: Severity
+    confidence: float
+    clauses: tuple[str, ...]
+    gaps: tuple[str, ...]
+    dist: str
+    status: str = "ok"
+
+
+@define
+class DetectorFacts:
+    """What the leaf says of a detector's testimony. `categories` are those of its signals."""
+
+    score: float
+    categories: tuple[str, ...]
+    gaps: tuple[str, ...]
+    dist: str
+    status: str = "ok"
+
+
+@define
+class FaultFacts:
+    """What the leaf says of a voice that gave no usable answer."""
+
+    reason: AbstentionReason
+    score: float
+    dist: str
+    status: str = "abstained"
 
 
 def assessment_facts(assessment: Assessment) -> Facts:
@@ -50,28 +90,24 @@ def voices_facts(
     }
 
 
-def outcome_facts(outcome: CriticOutcome | DetectorResult) -> Facts:
+def outcome_facts(
+    outcome: CriticOutcome | DetectorResult,
+) -> CriticFacts | DetectorFacts | FaultFacts:
     """Return the facts of one voice's outcome, with where the voice came from."""
-    facts: Facts
+    dist = _dist(outcome.provenance)
     if isinstance(outcome, Abstention):
-        facts = {"status": "abstained", "reason": outcome.reason, "score": outcome.score}
-    else:
-        facts = {
-            "status": "ok",
-            "score": outcome.score,
-            "gaps": [gap.reason for gap in outcome.not_assessed],
-        }
+        return FaultFacts(outcome.reason, outcome.score, dist)
+    gaps = tuple([gap.reason for gap in outcome.not_assessed])
     if isinstance(outcome, CriticResult):
-        facts |= {
-            "severity": outcome.severity,
-            "confidence": outcome.confidence,
-            "clauses": [item.clause for item in outcome.violations],
-        }
-    elif isinstance(outcome, DetectorResult):
-        facts["categories"] = [signal.category for signal in outcome.signals]
-    if outcome.provenance is not None:
-        facts["dist"] = f"{outcome.provenance.dist} {outcome.provenance.version}"
-    return facts
+        clauses = tuple([item.clause for item in outcome.violations])
+        return CriticFacts(outcome.score, outcome.severity, outcome.confidence, clauses, gaps, dist)
+    categories = tuple([signal.category for signal in outcome.signals])
+    return DetectorFacts(outcome.score, categories, gaps, dist)
+
+
+def _dist(provenance: Provenance | None) -> str:
+    # The core stamps it on every outcome.
+    return f"{provenance.dist} {provenance.version}" if provenance else ""
 
 
 def stage_facts(outcome: PrecedentAlignment | UncertaintyAnalysis | Abstention) -> Facts:

@@ -15,7 +15,7 @@ from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
 from eleanor_core.errors import EvidenceCorrupt
 from eleanor_core.evidence.canonical import Writable, canonical, member_order
 from eleanor_core.model.evidence import SCHEMA_ID, RecordKind, SealedRecord, StoredRecord
-from eleanor_core.model.json import EMPTY_MAP, JsonObject, JsonValue
+from eleanor_core.model.json import EMPTY_MAP, JsonValue
 
 SALT_BYTES = 32
 
@@ -34,16 +34,16 @@ def seal(
     kind: RecordKind,
     *,
     trace_id: str,
-    facts: JsonObject = EMPTY_MAP,
+    facts: Mapping[str, Writable] = EMPTY_MAP,
     payload: Mapping[str, Writable] = EMPTY_MAP,
     record_id: str | None = None,
 ) -> SealedRecord:
     """Return a record ready to append; `record_id` is a new one unless given.
 
     `facts` go into the leaf, which nobody can erase: no word of a person belongs there. `payload`
-    maps a part's name to its value, JSON or of the model; each part gets a salt of its own, so that
-    the commitment in the leaf tells nothing about the value once the part is erased. Raises
-    ValueError where a value has no canonical form.
+    maps a part's name to its value; each part gets a salt of its own, so that the commitment in the
+    leaf tells nothing about the value once the part is erased. Values are JSON or of the model.
+    Raises ValueError where one has no canonical form.
     """
     record_id = record_id or new_record_id()
     commitments: dict[str, JsonValue] = {}
