@@ -55,7 +55,7 @@ from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.gate import closed
 from eleanor_core.pipeline.impact import Impact, impact
-from eleanor_core.pipeline.recall import recall
+from eleanor_core.pipeline.recall import recall, unprecedented
 from eleanor_core.pipeline.scan import Scan
 from eleanor_core.pipeline.uncertainty import analyse
 from eleanor_core.pipeline.validate import ValidInput
@@ -85,7 +85,7 @@ class Judgement:
         self._others: tuple[Escalation, ...] = ()
         self._critics: dict[str, CriticOutcome] = {}
         self._detectors: dict[str, DetectorResult | Abstention] = {}
-        self._started = self._marked = time.perf_counter()
+        self._started = self._marked = time.perf_counter_ns()
         self._timings: dict[str, JsonValue] = {}
 
     async def judge(self) -> Assessment:
@@ -225,7 +225,7 @@ class Judgement:
             context=self._stated,
             domain=domain_of(self._stated),
             critics=self._critics,
-            thresholds={name: seat.thresholds for name, seat in panel.seats.items()},
+            thresholds=panel.thresholds,
             policy=panel.settings.policy,
         )
 
@@ -233,12 +233,11 @@ class Judgement:
         self, bench: Bench, embedding: Embedding | Abstention | None, weight: Impact
     ) -> PrecedentAlignment | Abstention:
         panel = self._panel
-        fault = embedding if isinstance(embedding, Abstention) else panel.recall_fault
-        outcome: PrecedentAlignment | Abstention | None = fault
-        if fault is None and panel.store is None:
-            # Nothing is waited for, and a deadline would cost more than the stage itself.
-            outcome = await self._ask_store(bench, weight)
-        elif fault is None:
+        outcome: PrecedentAlignment | Abstention | None
+        outcome = embedding if isinstance(embedding, Abstention) else panel.recall_fault
+        if outcome is None and panel.store is None:
+            outcome = unprecedented(weight)
+        elif outcome is None:
             with anyio.move_on_after(self._within(panel.settings.recall.deadline)):
                 outcome = await self._ask_store(bench, weight)
         if outcome is None:
@@ -255,9 +254,10 @@ class Judgement:
             for name, outcome in self._critics.items()
         )
         try:
+            if panel.store is None or not await self._has_precedents():
+                return unprecedented(weight)
             return await recall(
-                # An empty store is as good as none, and saves embedding the text.
-                store=panel.store if await self._has_precedents() else None,
+                store=panel.store,
                 embedding=bench.embedding,
                 impact=weight,
                 panel_objects=objecting,
@@ -366,20 +366,25 @@ class Judgement:
     # -- time -------------------------------------------------------------------------------------
 
     def _time_left(self) -> float:
-        spent = time.perf_counter() - self._started
-        return max(0.0, self._panel.settings.deadlines.request - spent)
+        spent = time.perf_counter_ns() - self._started
+        return max(0.0, self._panel.settings.deadlines.request - spent * 1e-9)
 
     def _within(self, deadline: float) -> float:
         return min(deadline, self._time_left())
 
     def _mark(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._timings[stage] = round((now - self._marked) * 1e3, 3)
+        now = time.perf_counter_ns()
+        self._timings[stage] = _milliseconds(now - self._marked)
         self._marked = now
 
     def _timed(self) -> FrozenMap:
-        total = round((time.perf_counter() - self._started) * 1e3, 3)
+        total = _milliseconds(time.perf_counter_ns() - self._started)
         return FrozenMap({**self._timings, "total": total})
+
+
+def _milliseconds(nanoseconds: int) -> float:
+    """Return a time in milliseconds, to the microsecond."""
+    return nanoseconds // 1000 / 1000
 
 
 async def append(panel: Panel, sealed: SealedRecord) -> None:

@@ -45,6 +45,7 @@ class Panel:
     critics: Runner[CriticResult]
     detectors: Runner[DetectorResult]
     seats: Mapping[str, Seat]
+    thresholds: Mapping[str, Thresholds]
     scanner: Scanner
     redactor: Redactor
     needs_embedding: bool
@@ -95,16 +96,18 @@ def assemble(settings: Settings, registry: Registry, products: Products) -> Pane
     voices = [*critics.values(), *detectors.values()]
     patterns = _patterns(registry, {voice.ref for voice in voices if voice.broken is None})
     redactor = Redactor([item for items in patterns.values() for item in items if item.redact])
+    seats = {
+        name: Seat(principle=voice.principle, thresholds=voice.thresholds)
+        if voice.principle
+        else _UNSEATED
+        for name, voice in critics.items()
+    }
     return Panel(
         settings=settings,
         critics=Runner(cast("dict[str, Voice[CriticResult]]", critics), accept_critic),
         detectors=Runner(cast("dict[str, Voice[DetectorResult]]", detectors), accept_detector),
-        seats={
-            name: Seat(principle=voice.principle, thresholds=voice.thresholds)
-            if voice.principle
-            else _UNSEATED
-            for name, voice in critics.items()
-        },
+        seats=seats,
+        thresholds={name: seat.thresholds for name, seat in seats.items()},
         scanner=scanner,
         redactor=redactor,
         needs_embedding=any(voice.needs_embedding for voice in voices),

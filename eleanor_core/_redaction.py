@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, TypeVar, cast
 
 from attrs import evolve
@@ -67,28 +67,30 @@ class Cleaner:
 
     def outcome(self, outcome: T) -> T:
         """Return what a voice said, masked; itself where nothing is to be masked (one scan)."""
-        said = tuple(_words(outcome))
+        said: list[str] = []
+        _gather(outcome, said)
         joined = "\n".join(said)
-        quoted = tuple(passage for passage in self._known if passage in joined)
-        if not quoted and self._redactor.value(said) == said:
+        quoted = tuple([passage for passage in self._known if passage in joined])
+        if not said or (not quoted and self._redactor.value(said) == said):
             return outcome
         return cast("T", _rebuilt(outcome, Cleaner(self._redactor, quoted).text))
 
 
-def _words(value: object) -> Iterator[str]:
-    """Yield every string that a voice chose itself."""
+def _gather(value: object, said: list[str]) -> None:
+    """Add every string that a voice chose itself to `said`; empty ones say nothing."""
     if type(value) is str:
-        yield value
+        said.append(value)
     elif isinstance(value, tuple):
         for item in value:
-            yield from _words(item)
+            _gather(item, said)
     else:
         for name in _SAID.get(type(value), ()):
-            yield from _words(getattr(value, name))
+            if part := getattr(value, name):
+                _gather(part, said)
 
 
 def _rebuilt(value: object, mask: Callable[[str], str]) -> object:
-    """Return `value` with every string that `_words` finds in it masked."""
+    """Return `value` with every string that `_gather` finds in it masked."""
     if type(value) is str:
         return mask(value)
     if isinstance(value, tuple):

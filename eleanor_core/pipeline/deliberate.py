@@ -18,10 +18,8 @@ from eleanor_core.model import (
     DetectorSignal,
     Embedding,
     Escalation,
-    FrozenMap,
     Hit,
     JsonObject,
-    JsonValue,
     View,
     thaw,
 )
@@ -74,16 +72,17 @@ class Watch:
         return (Escalation(critic="engine", clause="U1", tier=2, rationale=rationale),)
 
 
-def _snapshot(bench: Bench) -> tuple[JsonValue, tuple[tuple[object, ...], ...], object]:
-    context: FrozenMap = bench.given.context
-    leaves = (
-        *((view.name, view.text, view.origins) for view in bench.views),
-        *(
+def _snapshot(bench: Bench) -> tuple[object, ...]:
+    embedding = bench.embedding
+    return (
+        thaw(bench.given.context),
+        [(view.name, view.text, view.origins) for view in bench.views],
+        [
             (hit.pattern, hit.span, hit.view, hit.view_span)
             for hits in bench.hits.values()
             for hit in hits
-        ),
-        *(
+        ],
+        [
             (
                 signal.detector,
                 signal.category,
@@ -93,11 +92,9 @@ def _snapshot(bench: Bench) -> tuple[JsonValue, tuple[tuple[object, ...], ...], 
                 signal.note,
             )
             for signal in bench.signals
-        ),
+        ],
+        embedding and (embedding.encoder_id, embedding.dim, embedding.data),
     )
-    embedding = bench.embedding
-    vector = embedding and (embedding.encoder_id, embedding.dim, embedding.data)
-    return thaw(context), leaves, vector
 
 
 def testimony(detectors: Mapping[str, DetectorResult | Abstention]) -> tuple[DetectorSignal, ...]:

@@ -52,10 +52,14 @@ def impact(
 def _grave(
     critics: Mapping[str, CriticOutcome], thresholds: Mapping[str, Thresholds]
 ) -> Iterator[str]:
-    for name, outcome in sorted(critics.items()):
-        grave = isinstance(outcome, CriticResult) and outcome.severity == 3
-        if grave and objects(outcome, thresholds.get(name, _DEFAULT)):
-            yield f"{name} objects with severity 3"
+    grave = [
+        name
+        for name, outcome in critics.items()
+        if isinstance(outcome, CriticResult)
+        and outcome.severity == 3
+        and objects(outcome, thresholds.get(name, _DEFAULT))
+    ]
+    yield from (f"{name} objects with severity 3" for name in sorted(grave))
 
 
 def _stated(case_kind: CaseKind, context: Mapping[str, JsonValue]) -> Iterator[str]:

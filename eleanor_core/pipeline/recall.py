@@ -32,7 +32,7 @@ NEAR_IDENTICAL: Final = 0.9
 
 async def recall(
     *,
-    store: PrecedentStore | None,
+    store: PrecedentStore,
     embedding: Embedding | None,
     impact: Impact,
     panel_objects: bool,
@@ -53,8 +53,8 @@ async def recall(
     decided a like case. Written examples inform `alignment` and stand in `cases`; nobody decided
     them, so they are no precedent: for all the rest they are not there.
 
-    Without a store nothing is like the case. Raises ValueError for a store without an embedding,
-    and whatever the store raises: the caller turns it into a fault.
+    Raises ValueError without an embedding, and whatever the store raises: the caller turns it into
+    a fault.
     """
     matches = await _nearest(store, embedding, settings)
     like = tuple(match for match in matches if match.similarity >= settings.similarity)
@@ -72,7 +72,7 @@ async def recall(
         drift=_drift(decided),
         cases=like,
         escalations=(
-            *_unprecedented(decided, impact),
+            *(() if decided else _without_precedent(impact)),
             *_conflicting(conflict, decided, settings),
             *_denied_by_people(decided),
             *_decided_by_machine(decided),
@@ -80,11 +80,14 @@ async def recall(
     )
 
 
+def unprecedented(impact: Impact) -> PrecedentAlignment:
+    """Return what recall says without a store, or of an empty one: nothing is like the case."""
+    return PrecedentAlignment(escalations=tuple(_without_precedent(impact)))
+
+
 async def _nearest(
-    store: PrecedentStore | None, embedding: Embedding | None, settings: RecallSettings
+    store: PrecedentStore, embedding: Embedding | None, settings: RecallSettings
 ) -> Sequence[PrecedentMatch]:
-    if store is None:
-        return ()
     if embedding is None:
         msg = "the precedent store cannot be asked: the case was not embedded; enable an embedder"
         raise ValueError(msg)
@@ -145,8 +148,8 @@ def _drift(like: Sequence[PrecedentMatch]) -> float:
     return _cautious_share(later) - _cautious_share(earlier) if later else 0.0
 
 
-def _unprecedented(like: Sequence[PrecedentMatch], impact: Impact) -> Iterator[EscalationSignal]:
-    if impact.high and not like:
+def _without_precedent(impact: Impact) -> Iterator[EscalationSignal]:
+    if impact.high:
         grounds = "; ".join(impact.reasons)
         said = f"no like case was found, and impact is high: {grounds}"
         yield EscalationSignal(clause="PR1", tier=3, rationale=said)

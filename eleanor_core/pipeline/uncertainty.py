@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Final
 
 from eleanor_core.model import (
@@ -38,6 +39,14 @@ ALEATORIC: Final = 0.50
 """Weight of what could go either way in the overall value."""
 EVEN: Final = 0.50
 """Score from which a reader is as likely to object as not, so that something was found."""
+
+_SAID: Final = {
+    "doubt": "A critic that found something doubts its own score",
+    "ambiguity": "A critic that found something could have scored either way",
+    "conflict": "Like cases were decided differently",
+    "novelty": "Little or nothing like it was decided before, and impact is high",
+}
+"""What a part means, in words for a reader."""
 
 
 def analyse(
@@ -79,13 +88,14 @@ def analyse(
     uncertainty under high impact, U3 outside the validated domains. That a voice was lost is
     escalated by the fault itself.
     """
-    outcomes = _by_voice(critics, detectors)
+    outcomes = _lacking(critics, detectors)
     gaps = tuple(_gaps(outcomes, undecoded))
     faults = tuple(_faults(outcomes, precedent))
+    finding = _finding(critics)
     parts = {
         "coverage": 1.0 - (1.0 - GAP) ** len(gaps) * (1.0 - FAULT) ** len(faults),
-        "doubt": _doubt(critics),
-        "ambiguity": _ambiguity(critics),
+        "doubt": max([1.0 - result.confidence for result in finding], default=0.0),
+        "ambiguity": max([binary_entropy(result.score) for result in finding], default=0.0),
         "conflict": precedent.conflict if isinstance(precedent, PrecedentAlignment) else 0.0,
         "novelty": _novelty(precedent, impact),
     }
@@ -119,12 +129,23 @@ def _noisy_or(*causes: float) -> float:
     return 1.0 - math.prod(1.0 - cause for cause in causes)
 
 
-def _by_voice(
+def _lacking(
     critics: Mapping[str, CriticOutcome], detectors: Mapping[str, DetectorResult | Abstention]
 ) -> list[tuple[str, CriticOutcome | DetectorResult]]:
-    """Return every outcome with its voice, sorted: the order of the panel does not count."""
-    outcomes = {**critics, **{f"detector:{name}": item for name, item in detectors.items()}}
-    return [(voice, outcomes[voice]) for voice in sorted(outcomes)]
+    """Return every outcome with a gap, and every fault, with its voice.
+
+    Sorted: the order of the panel does not count.
+    """
+    outcomes: dict[str, CriticOutcome | DetectorResult] = {
+        **critics,
+        **{f"detector:{name}": item for name, item in detectors.items()},
+    }
+    lacking = [
+        (voice, outcome)
+        for voice, outcome in outcomes.items()
+        if isinstance(outcome, Abstention) or outcome.not_assessed
+    ]
+    return sorted(lacking, key=itemgetter(0))
 
 
 def _gaps(
@@ -150,17 +171,13 @@ def _faults(
             yield voice, outcome
 
 
-def _doubt(critics: Mapping[str, CriticOutcome]) -> float:
-    return max((1.0 - result.confidence for result in _finding(critics)), default=0.0)
-
-
-def _ambiguity(critics: Mapping[str, CriticOutcome]) -> float:
-    return max((binary_entropy(result.score) for result in _finding(critics)), default=0.0)
-
-
-def _finding(critics: Mapping[str, CriticOutcome]) -> Iterator[CriticResult]:
-    results = (outcome for outcome in critics.values() if isinstance(outcome, CriticResult))
-    return (result for result in results if result.severity or result.score >= EVEN)
+def _finding(critics: Mapping[str, CriticOutcome]) -> list[CriticResult]:
+    """Return the results that found something."""
+    return [
+        outcome
+        for outcome in critics.values()
+        if isinstance(outcome, CriticResult) and (outcome.severity or outcome.score >= EVEN)
+    ]
 
 
 def _novelty(precedent: PrecedentAlignment | Abstention, impact: Impact) -> float:
@@ -177,13 +194,9 @@ def _reasons(
 ) -> Iterator[str]:
     yield from (f"{voice} did not assess {gap.concern}: {gap.reason}." for voice, gap in gaps)
     yield from (f"{voice} gave no usable answer: {fault.reason}." for voice, fault in faults)
-    said = {
-        "doubt": "A critic that found something doubts its own score",
-        "ambiguity": "A critic that found something could have scored either way",
-        "conflict": "Like cases were decided differently",
-        "novelty": "Little or nothing like it was decided before, and impact is high",
-    }
-    yield from (f"{text} ({parts[key]:.2f})." for key, text in said.items() if parts[key] > 0.0)
+    for part, said in _SAID.items():
+        if parts[part] > 0.0:
+            yield f"{said} ({parts[part]:.2f})."
     if outside is not None:
         yield f"The panel was not validated in the domain {outside!r}."
 

@@ -23,7 +23,7 @@ from eleanor_core.model import (
     PrecedentMatch,
 )
 from eleanor_core.pipeline.impact import Impact, impact
-from eleanor_core.pipeline.recall import recall
+from eleanor_core.pipeline.recall import recall, unprecedented
 from eleanor_core.settings.model import Policy, RecallSettings
 
 HIGH = Impact(high=True, reasons=("the context says that impact is high",))
@@ -84,18 +84,13 @@ def raised(alignment: PrecedentAlignment) -> list[tuple[str, int]]:
 
 @pytest.mark.anyio
 async def test_no_store_and_low_impact() -> None:
-    alone = await recall(
-        store=None, embedding=None, impact=LOW, panel_objects=True, settings=RecallSettings()
-    )
+    alone = unprecedented(LOW)
     assert alone == PrecedentAlignment(alignment=0.0, novel=True, novelty=1.0)
     assert alone == await ask(panel_objects=True)
 
 
-@pytest.mark.anyio
-async def test_no_store_and_high_impact_is_pr1() -> None:
-    alone = await recall(
-        store=None, embedding=None, impact=HIGH, panel_objects=False, settings=RecallSettings()
-    )
+def test_no_store_and_high_impact_is_pr1() -> None:
+    alone = unprecedented(HIGH)
     assert raised(alone) == [("PR1", 3)]
     assert HIGH.reasons[0] in alone.escalations[0].rationale
 
