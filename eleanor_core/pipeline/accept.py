@@ -7,7 +7,7 @@ else holds a reference to it and every value is validated again, however the fir
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, TypeVarTuple
 
 from eleanor_core.model import (
     Case,
@@ -21,6 +21,7 @@ from eleanor_core.model import (
 from eleanor_core.pipeline.voice import Voice
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 MAX_FINDINGS: Final = 5_000
 """Most violations, escalations, signals or gaps of one result."""
@@ -44,9 +45,9 @@ def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> Cri
             score=float(result.score),
             confidence=float(result.confidence),
             justification=result.justification,
-            violations=_all(result.violations, lambda item: _violation(item, case)),
+            violations=_all(result.violations, _violation, case),
             escalations=_all(result.escalations, _escalation),
-            not_assessed=_all(result.not_assessed, lambda item: _gap(item, voice.gaps)),
+            not_assessed=_all(result.not_assessed, _gap, voice.gaps),
             severity=result.severity,
             provenance=voice.provenance,
         )
@@ -54,9 +55,9 @@ def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> Cri
         raise MalformedError(str(error)) from error
     _bound(
         own.justification,
-        *(item.rationale for item in own.violations),
-        *(item.rationale for item in own.escalations),
-        *(gap.concern for gap in own.not_assessed),
+        *[item.rationale for item in own.violations],
+        *[item.rationale for item in own.escalations],
+        *[gap.concern for gap in own.not_assessed],
     )
     return own
 
@@ -72,14 +73,14 @@ def accept_detector(voice: Voice[DetectorResult], result: object, case: Case) ->
         own = DetectorResult(
             detector=name,
             score=float(result.score),
-            signals=_all(result.signals, lambda item: _signal(item, name, voice.categories, case)),
-            not_assessed=_all(result.not_assessed, lambda item: _gap(item, voice.gaps)),
+            signals=_all(result.signals, _signal, name, voice.categories, case),
+            not_assessed=_all(result.not_assessed, _gap, voice.gaps),
             provenance=voice.provenance,
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedError(str(error)) from error
-    notes = (text for item in own.signals for text in (item.note, item.view))
-    _bound(*notes, *(gap.concern for gap in own.not_assessed))
+    notes = [text for item in own.signals for text in (item.note, item.view)]
+    _bound(*notes, *[gap.concern for gap in own.not_assessed])
     return own
 
 
@@ -88,7 +89,8 @@ def _bound(*words: str) -> None:
         raise MalformedError(f"holds {total} characters of words, the limit is {MAX_CHARACTERS}")
 
 
-def _all(items: tuple[T, ...], copy: Callable[[T], T]) -> tuple[T, ...]:
+def _all(items: tuple[T, ...], copy: Callable[[T, *Ts], T], *beside: *Ts) -> tuple[T, ...]:
+    """Return a copy of each of `items`; `beside` is what it is checked against."""
     if type(items) is not tuple:
         raise MalformedError(f"holds a {type(items).__name__} where a tuple belongs")
     if not items:
@@ -97,7 +99,7 @@ def _all(items: tuple[T, ...], copy: Callable[[T], T]) -> tuple[T, ...]:
         raise MalformedError(
             f"holds {len(items)} findings of one sort, the limit is {MAX_FINDINGS}"
         )
-    return tuple(copy(item) for item in items)
+    return tuple([copy(item, *beside) for item in items])
 
 
 def _escalation(item: EscalationSignal) -> EscalationSignal:

@@ -91,12 +91,12 @@ def _order(critics: Iterable[str], seats: Mapping[str, Seat]) -> list[str]:
 
 def _escalations(heard: Heard, order: list[str]) -> tuple[Escalation, ...]:
     voices: list[tuple[str, Iterable[EscalationSignal]]] = [
-        *((name, heard.critics[name].escalations) for name in order),
-        *(
+        *[(name, heard.critics[name].escalations) for name in order],
+        *[
             (outcome.voice, outcome.escalations)
             for _, outcome in sorted(heard.detectors.items())
             if isinstance(outcome, Abstention)
-        ),
+        ],
         ("recall", heard.precedent.escalations),
         ("uncertainty", heard.uncertainty.escalations),
     ]
