@@ -42,7 +42,15 @@ from eleanor_core.model import (
 )
 from eleanor_core.pipeline.gate import GateKeeper
 from eleanor_core.pipeline.validate import ValidInput, validate
-from eleanor_core.registry import Broken, Loaded, Products, Registry, load, open_products
+from eleanor_core.registry import (
+    Broken,
+    Loaded,
+    Products,
+    Registry,
+    fingerprints,
+    load,
+    open_products,
+)
 from eleanor_core.settings import (
     LoadedSettings,
     Settings,
@@ -179,6 +187,7 @@ class EleanorEngine:
                 for kind, items in self._registry.loaded.items()
                 for name, item in items.items()
             },
+            "dists": dict(fingerprints(self._registry)),
             "broken": {item.ref: item.stage for item in panel.broken},
             "settings": dict(effective(self._loaded)),
         }

@@ -5,6 +5,7 @@ request path reads the frozen registry and the products, and imports nothing fro
 """
 
 from eleanor_core.registry.discover import discover
+from eleanor_core.registry.dists import fingerprints
 from eleanor_core.registry.lifespan import MakeServices, Products, open_products
 from eleanor_core.registry.load import load
 from eleanor_core.registry.registry import (
@@ -34,6 +35,7 @@ __all__ = [
     "Status",
     "discover",
     "explain",
+    "fingerprints",
     "load",
     "open_products",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eleanor_core.api import KINDS, AnyDeclaration, PluginAPI, SecretsDeclaration
 from eleanor_core.errors import RequiredPluginError, SettingsError
@@ -24,6 +24,9 @@ from eleanor_core.registry.registry import IN_PROCESS, Broken, Found, Loaded, Re
 from eleanor_core.registry.rows import make_rows
 from eleanor_core.registry.selection import Selection, refuse_duplicates, select
 from eleanor_core.settings import Settings
+
+if TYPE_CHECKING:
+    from eleanor_core.registry.lock import Guard
 
 NO_ORIGINS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -66,6 +69,7 @@ class Loading:
         self._found = discover()
         self._choice: Selection = select(settings, self._found)
         self._importer = Importer(self._found, PluginAPI(core=core_version()))
+        self._guard = _guard(settings)
         self._loaded: list[Loaded] = []
         self._broken: list[Broken] = []
         self._wrong: list[str] = []
@@ -95,6 +99,8 @@ class Loading:
         try:
             if isinstance(outcome, Defect):
                 raise outcome
+            if self._guard is not None:
+                self._guard.check(found)
             declaration = outcome or self._importer.declaration(found)
             check_declaration(declaration, found.dist)
             options, wrong = validate(found, declaration.settings, self._settings, self._origins)
@@ -172,3 +178,13 @@ class Loading:
             required=self._choice.required,
             rows=make_rows(known, self._choice, self._loaded, broken),
         )
+
+
+def _guard(settings: Settings) -> Guard | None:
+    """Return what holds plugins to the lock. Raises SettingsError if it cannot be read."""
+    path = settings.plugins.lock
+    if path is None:
+        return None
+    from eleanor_core.registry.lock import Guard, read_lock  # noqa: PLC0415 -- most starts need none
+
+    return Guard(read_lock(path))

@@ -16,7 +16,7 @@ from eleanor_core.model import Provenance
 
 Status: TypeAlias = Literal["available", "enabled", "required", "blocked", "broken"]
 Stage: TypeAlias = Literal[
-    "discover", "requires", "import", "register", "api", "settings", "start", "run", "stop"
+    "discover", "lock", "requires", "import", "register", "api", "settings", "start", "run", "stop"
 ]
 
 IN_PROCESS = "in-process"

@@ -64,6 +64,12 @@ class PluginSelection(Section):
         description="Exactly these and no others: replaces defaults and enable.",
         examples=[("critics/rights", "evidence/local")],
     )
+    lock: Annotated[Path, AfterValidator(absolute)] | None = Field(
+        default=None,
+        description="A file made by `eleanor plugins lock`: what is not in it, or is not byte for "
+        "byte what it says, is refused before it is imported.",
+        examples=["/etc/eleanor/plugins.lock"],
+    )
 
     @model_validator(mode="after")
     def _exact_stands_alone(self) -> Self:

@@ -14,7 +14,7 @@ IMPORTED = (
     "eleanor_cli.app",
     "eleanor_cli.evaluate",
     "eleanor_cli.evidence",
-    "eleanor_cli.plugins",
+    "eleanor_cli.plugins.listing",
     "eleanor_cli.config",
     "eleanor_cli.show",
     "eleanor_core.engine",

@@ -11,6 +11,7 @@ import typer
 
 from eleanor_cli import __version__, complete
 from eleanor_cli.options import Options
+from eleanor_cli.plugins.commands import plugins
 from eleanor_cli.precedents.commands import precedents
 from eleanor_cli.secrets.commands import secrets
 from eleanor_cli.verb import Json
@@ -28,7 +29,6 @@ app = typer.Typer(
         "Every command: 1 fault, 2 usage."
     ),
 )
-plugins = typer.Typer(rich_markup_mode=None, help="Show the installed plugins and their state.")
 evidence = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Read and verify the evidence log."
 )
@@ -181,47 +181,6 @@ def batch(
         return run(options, source, target, force=force, resume=resume, workers=workers)
 
     _finish(context, verb)
-
-
-@plugins.callback(invoke_without_command=True)
-def _plugins(context: typer.Context, json: Json = False) -> None:
-    if context.invoked_subcommand is None:
-        plugins_list(context, json=json)
-
-
-@plugins.command("list")
-def plugins_list(context: typer.Context, json: Json = False) -> None:
-    """Show every plugin: its status, its dist, and what is missing or broken."""
-
-    def verb(options: Options) -> int:
-        from eleanor_cli.plugins import list_plugins
-
-        return list_plugins(options, as_json=json)
-
-    _finish(context, verb, json=json)
-
-
-@plugins.command("explain")
-def plugins_explain(
-    context: typer.Context,
-    plugin: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND/NAME",
-            help="As in critics/rights.",
-            autocompletion=complete.plugin_refs,
-        ),
-    ],
-    json: Json = False,
-) -> None:
-    """Say why one plugin is on, off or broken, and what it declares."""
-
-    def verb(options: Options) -> int:
-        from eleanor_cli.plugins import explain_plugin
-
-        return explain_plugin(options, plugin, as_json=json)
-
-    _finish(context, verb, json=json)
 
 
 @evidence.command("list")
