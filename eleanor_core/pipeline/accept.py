@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar, TypeVarTuple
 
+from eleanor_core.isolation.frames import MalformedError
 from eleanor_core.model import (
     Case,
     CriticResult,
@@ -27,10 +28,6 @@ MAX_FINDINGS: Final = 5_000
 """Most violations, escalations, signals or gaps of one result."""
 MAX_CHARACTERS: Final = 1_000_000
 """Most characters of all words of one result together."""
-
-
-class MalformedError(Exception):
-    """A result that breaks the contract; the message says how."""
 
 
 def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> CriticResult:

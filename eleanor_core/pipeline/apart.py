@@ -17,14 +17,10 @@ import anyio.to_process
 import anyio.to_thread
 from anyio import BrokenWorkerProcess, CancelScope, CapacityLimiter, current_time, fail_after
 
+from eleanor_core.isolation.frames import VoiceRaisedError, outcome
 from eleanor_core.model import Case
 from eleanor_core.pipeline.voice import Remake
-from eleanor_core.pipeline.worker import (
-    VoiceRaisedError,
-    WorkerCall,
-    call_in_worker,
-    make_ready,
-)
+from eleanor_core.pipeline.worker import WorkerCall, call_in_worker, make_ready
 
 START_SECONDS: Final = 20.0
 """At most for starting a worker process and making the voice in it."""
@@ -104,7 +100,7 @@ class Workers:
                 )
             except BrokenWorkerProcess as error:
                 raise VoiceRaisedError("its worker process ended in the call") from error
-        return WorkerCall.result(reply)
+        return outcome(reply)
 
     async def _make_ready(self, work: WorkerCall, deadline: CancelScope) -> None:
         due, started = deadline.deadline, current_time()
@@ -122,4 +118,4 @@ class Workers:
             raise VoiceRaisedError(f"not started in its worker in {START_SECONDS:g} s") from error
         finally:
             deadline.deadline = due + current_time() - started
-        WorkerCall.result(reply)
+        outcome(reply)

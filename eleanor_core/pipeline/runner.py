@@ -16,11 +16,11 @@ import structlog
 from attrs import evolve
 
 from eleanor_core.errors import MAX_DETAIL, describe
+from eleanor_core.isolation.frames import MalformedError, VoiceRaisedError
 from eleanor_core.model import Abstention, AbstentionReason, Case
-from eleanor_core.pipeline.accept import MalformedError
 from eleanor_core.pipeline.apart import Threads, Workers
 from eleanor_core.pipeline.voice import R, Remake, Voice
-from eleanor_core.pipeline.worker import VoiceRaisedError, WorkerCall
+from eleanor_core.pipeline.worker import WorkerCall
 
 Accept: TypeAlias = Callable[[Voice[R], object, Case], R]
 Said: TypeAlias = Callable[[str, R | Abstention], None]

@@ -8,7 +8,6 @@ passes its deadline, so a factory must not rely on being left in order.
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
@@ -20,14 +19,9 @@ from anyio.from_thread import start_blocking_portal
 from attrs import field, frozen
 
 from eleanor_core.api import Services
-from eleanor_core.codec import from_json, to_json
-from eleanor_core.model import Case, CriticResult, DetectorResult, JsonValue
-from eleanor_core.pipeline.accept import MalformedError
+from eleanor_core.isolation.frames import READY, raised, said
+from eleanor_core.model import Case
 from eleanor_core.pipeline.voice import Remake
-
-
-class VoiceRaisedError(Exception):
-    """What a voice raised in its worker, in words."""
 
 
 @frozen
@@ -42,42 +36,14 @@ class WorkerCall:
         """Return the recipe. Raises what pickle does if the factory cannot travel."""
         return pickle.dumps(remake)
 
-    @staticmethod
-    def result(reply: bytes) -> object:
-        """Unpack a reply. Raises VoiceRaisedError, and MalformedError for what is no result."""
-        data = json.loads(reply)
-        match data["form"]:
-            case "raised":
-                raise VoiceRaisedError(data["detail"])
-            case "malformed":
-                raise MalformedError(data["detail"])
-            case "ready":
-                return None
-        try:
-            return _result(data["form"], data["name"], data["result"])
-        # What cattrs raises for wrong fields is a group, whose own message says little.
-        except Exception as error:
-            told = "; ".join(map(str, getattr(error, "exceptions", (error,))))
-            raise MalformedError(told) from error
-
-
-def _result(form: str, name: str, body: dict[str, JsonValue]) -> CriticResult | DetectorResult:
-    if form == "critic":
-        return from_json({**body, "critic": name}, CriticResult)
-    signals = cast("list[dict[str, JsonValue]]", body["signals"])
-    return from_json(
-        {**body, "detector": name, "signals": [item | {"detector": name} for item in signals]},
-        DetectorResult,
-    )
-
 
 def make_ready(work: WorkerCall) -> bytes:
     """Make the voice here, in the worker, if it is not there yet."""
     try:
         _voice(work.recipe)
     except BaseException as error:  # noqa: BLE001 -- SystemExit too would end the worker in mid-reply
-        return _raised(error)
-    return json.dumps({"form": "ready"}).encode()
+        return raised(error)
+    return READY
 
 
 def call_in_worker(work: WorkerCall) -> bytes:
@@ -85,27 +51,8 @@ def call_in_worker(work: WorkerCall) -> bytes:
     try:
         result = _voice(work.recipe)(work.case)
     except BaseException as error:  # noqa: BLE001 -- as above
-        return _raised(error)
-    if isinstance(result, CriticResult):
-        form, name = "critic", result.critic
-    elif isinstance(result, DetectorResult):
-        form, name = "detector", result.detector
-    else:
-        return _fault("malformed", f"returned {type(result).__name__}, not a result")
-    try:
-        wire = cast("dict[str, JsonValue]", to_json(result))
-        body = {key: value for key, value in wire.items() if key not in ("status", "provenance")}
-        return json.dumps({"form": form, "name": name, "result": body}).encode()
-    except Exception as error:  # noqa: BLE001 -- a result that was tampered with may hold anything
-        return _fault("malformed", f"no JSON can be made of the result: {error}")
-
-
-def _raised(error: BaseException) -> bytes:
-    return _fault("raised", f"{type(error).__name__}: {error}")
-
-
-def _fault(form: str, detail: str) -> bytes:
-    return json.dumps({"form": form, "detail": detail}).encode()
+        return raised(error)
+    return said(result)
 
 
 @lru_cache(maxsize=16)

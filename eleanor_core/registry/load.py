@@ -19,6 +19,7 @@ from eleanor_core.registry.configure import unknown_keys, validate
 from eleanor_core.registry.discover import discover, strays
 from eleanor_core.registry.faults import Defect, core_version
 from eleanor_core.registry.importing import Importer
+from eleanor_core.registry.isolated import declared, recipe
 from eleanor_core.registry.names import meant, split
 from eleanor_core.registry.registry import IN_PROCESS, Broken, Found, Loaded, Registry
 from eleanor_core.registry.rows import make_rows
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from eleanor_core.registry.lock import Guard
 
 NO_ORIGINS: Final[Mapping[str, str]] = MappingProxyType({})
+
+NOT_APART: Final = "it was given by the embedding program, so it is in this process already"
 
 
 def load(
@@ -97,11 +100,7 @@ class Loading:
     def _take(self, found: Found, outcome: AnyDeclaration | Defect | None) -> None:
         """Check and configure one plugin; import it first if there is no `outcome` yet."""
         try:
-            if isinstance(outcome, Defect):
-                raise outcome
-            if self._guard is not None:
-                self._guard.check(found)
-            declaration = outcome or self._importer.declaration(found)
+            declaration = self._declaration(found, outcome)
             check_declaration(declaration, found.dist)
             options, wrong = validate(found, declaration.settings, self._settings, self._origins)
         except Defect as defect:
@@ -120,6 +119,17 @@ class Loading:
                     origin=found.file or found.target,
                 )
             )
+
+    def _declaration(self, found: Found, outcome: AnyDeclaration | Defect | None) -> AnyDeclaration:
+        """Hold the plugin to the lock, then import it, here or in a worker. Raises Defect."""
+        if isinstance(outcome, Defect):
+            raise outcome
+        if self._guard is not None:
+            self._guard.check(found)
+        apart = recipe(found, self._settings)
+        if outcome is not None and apart is not None:
+            raise Defect("import", NOT_APART, hint="Install it as a dist, or drop `isolation`.")
+        return outcome or (declared(apart) if apart else self._importer.declaration(found))
 
     def _not_for_production(self, found: Found, declaration: AnyDeclaration) -> list[str]:
         barred = isinstance(declaration, SecretsDeclaration) and declaration.development_only

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
+from eleanor_core.settings.isolation import Confinement
 from eleanor_core.settings.security import Security
 from eleanor_core.settings.types import (
     TABLES,
@@ -108,6 +109,16 @@ class PluginEntry(Section):
 
 class DetectorEntry(PluginEntry):
     """Settings of one detector."""
+
+    isolation: Literal["process"] | None = Field(
+        default=None,
+        description="`process`: import and run it in worker processes alone, within `confinement`; "
+        "else as it declares, in this one.",
+        examples=["process"],
+    )
+    confinement: Confinement = Field(
+        default=Confinement(), description="What its workers may use, under `isolation: process`."
+    )
 
     deadline: Seconds | None = Field(
         default=None, description="Seconds that one call may take.", examples=[5.0]

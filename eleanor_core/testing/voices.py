@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from eleanor_core.api import CriticResult, DetectorResult, DetectorSignal, VoiceDeclaration
 from eleanor_core.codec import to_json
 from eleanor_core.errors import InvalidInput
+from eleanor_core.isolation.frames import MalformedError
 from eleanor_core.model import Abstention, Assessment, Case, JsonValue
-from eleanor_core.pipeline.accept import MalformedError
 from eleanor_core.pipeline.runner import INLINE_BUDGET, INLINE_BUDGET_PER_CHARACTER
 from eleanor_core.pipeline.voice import Voice
 from eleanor_core.testing.contract import PluginContract

@@ -12,7 +12,7 @@ from pathlib import Path
 from shutil import copytree, rmtree
 
 import pytest
-from support.wheels import install, make_wheel
+from support.wheels import install, make_wheel, unpack
 
 from eleanor_core.errors import PluginError, RequiredPluginError, SettingsError
 from eleanor_core.model import Abstention
@@ -129,7 +129,7 @@ async def test_what_is_locked_runs_and_evidence_says_which_bytes_judged(
     async with Harness(tmp_path / "home")(plugins=[REF]) as engine:
         result = await engine.run(text="Take out the trash.")
         assert getattr(result.critics["tame"], "justification", "") == "as locked, late too"
-        first = next(record async for record in engine.evidence.read())
+        first, *_ = [record async for record in engine.evidence.read()]
     (verdict,) = verify(deployed.settings(), read_lock(deployed.lock))
     assert verdict.problem == ""
     facts = json.loads(first.leaf)["facts"]
@@ -170,14 +170,14 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "another version": (
         lambda site: (
             rmtree(site / "eleanor_tame-1.2.0.dist-info"),
-            install(make_wheel(site.parent, "eleanor-tame", "1.3.0", POINTS, SOURCES), target=site),
+            unpack(make_wheel(site.parent, "eleanor-tame", "1.3.0", POINTS, SOURCES), target=site),
         ),
         "allows eleanor-tame ==1.2.0, not 1.3.0",
     ),
     "another dist in its place": (
         lambda site: (
             rmtree(site / "eleanor_tame-1.2.0.dist-info"),
-            install(make_wheel(site.parent, "eleanor-other", "1.2.0", POINTS, {}), target=site),
+            unpack(make_wheel(site.parent, "eleanor-other", "1.2.0", POINTS, {}), target=site),
         ),
         "eleanor-other is not in the lock",
     ),

@@ -38,6 +38,13 @@ def install(*wheels: Path, target: Path) -> None:
     subprocess.run([*pip, "--target", str(target), *map(str, wheels)], check=True)
 
 
+def unpack(*wheels: Path, target: Path) -> None:
+    """Put wheels into a folder as pip does, without the time that pip takes to start."""
+    for wheel in wheels:
+        with ZipFile(wheel) as archive:
+            archive.extractall(target)
+
+
 def _hash(text: str) -> str:
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
     return f"sha256={digest.rstrip(b'=').decode()}"

@@ -183,6 +183,18 @@ def batch(
     _finish(context, verb)
 
 
+@app.command()
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Try what this system and this installation give. Ends 0 only if nothing is wrong."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.doctor.command import doctor as run
+
+        return run(options, as_json=json)
+
+    _finish(context, verb, json=json)
+
+
 @evidence.command("list")
 def evidence_list(
     context: typer.Context,
