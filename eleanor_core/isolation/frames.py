@@ -1,7 +1,9 @@
-"""What crosses the pipe of a worker: a length of four bytes, then as many bytes.
+"""What crosses the pipe of a worker: a length of four bytes, a tag, then as many bytes.
 
-Towards the worker a frame may be pickled, for the host made it. Towards the host it is JSON, and
-nothing else is ever made of it.
+The host makes a tag for each question and takes only the answer that bears it, so that nothing
+which a worker wrote before can pass for the answer to what it was not yet asked. Towards the worker
+a frame may be pickled, for the host made it. Towards the host it is JSON, and nothing else is ever
+made of it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from eleanor_core.codec import from_json, to_json
 from eleanor_core.errors import describe
 from eleanor_core.model import CriticResult, DetectorResult, JsonObject, JsonValue
 
-HEAD: Final = struct.Struct(">I")
+TAG_BYTES: Final = 16
+HEAD: Final = struct.Struct(f">I{TAG_BYTES}s")
 MAX_FRAME: Final = 16 << 20
 """Bytes of the longest reply: above what the largest result that is accepted takes."""
 
@@ -31,20 +34,34 @@ class VoiceRaisedError(Exception):
     """What a voice raised in its worker, in words."""
 
 
-def frame(data: bytes) -> bytes:
-    """Return the data with its length before it."""
-    return HEAD.pack(len(data)) + data
+def frame(data: bytes, tag: bytes) -> bytes:
+    """Return the data with its length and its tag before it."""
+    return HEAD.pack(len(data), tag) + data
 
 
-def read_frame(descriptor: int) -> bytes | None:
-    """Read one frame; None at the end. Blocks."""
+def length_of(head: bytes, tag: bytes) -> int:
+    """Return the length of the answer that begins so. Raises MalformedError if it is none."""
+    length, answered = HEAD.unpack(head)
+    if answered != tag:
+        raise MalformedError("its worker wrote what is no answer to what it was asked")
+    if length > MAX_FRAME:
+        raise MalformedError(f"its reply is longer than {MAX_FRAME} bytes")
+    return int(length)
+
+
+def read_frame(descriptor: int) -> tuple[bytes, bytes] | None:
+    """Read one frame, its data and its tag; None at the end. Blocks."""
     head = _read(descriptor, HEAD.size)
-    return None if head is None else _read(descriptor, HEAD.unpack(head)[0])
+    if head is None:
+        return None
+    length, tag = HEAD.unpack(head)
+    data = _read(descriptor, length)
+    return None if data is None else (data, tag)
 
 
-def write_frame(descriptor: int, data: bytes) -> None:
+def write_frame(descriptor: int, data: bytes, tag: bytes) -> None:
     """Write one frame. Blocks."""
-    rest = memoryview(frame(data))
+    rest = memoryview(frame(data, tag))
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 

@@ -19,7 +19,7 @@ NEWEST: Final = 462
 """The last call of Linux 6.10 (`mseal`), the same on both machines."""
 
 # Machine -> audit architecture, and (x86-64, aarch64) numbers; None where it does not exist.
-_MACHINES: Final[Mapping[str, tuple[int, int]]] = {
+MACHINES: Final[Mapping[str, tuple[int, int]]] = {
     "x86_64": (0xC000003E, 0),
     "aarch64": (0xC00000B7, 1),
 }
@@ -145,7 +145,7 @@ def restrict(*, network: bool, processes: bool) -> None:
     Must be called while there is one thread: the filter is the calling thread's and that of the
     threads it starts.
     """
-    if platform.system() != "Linux" or platform.machine() not in _MACHINES:
+    if platform.system() != "Linux" or platform.machine() not in MACHINES:
         raise OSError(errno.ENOSYS, f"no filter for {platform.system()} on {platform.machine()}")
     code = b"".join(
         struct.pack("HBBI", *step) for step in _program(network=network, processes=processes)
@@ -166,7 +166,7 @@ def restrict(*, network: bool, processes: bool) -> None:
 
 
 def _program(*, network: bool, processes: bool) -> _Code:
-    architecture, column = _MACHINES[platform.machine()]
+    architecture, column = MACHINES[platform.machine()]
     refused = {
         **ALWAYS,
         **({} if network else NETWORK),

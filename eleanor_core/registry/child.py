@@ -39,28 +39,41 @@ Voices: TypeAlias = CriticDeclaration | DetectorDeclaration
 
 def main() -> None:
     """Serve the host on the pipes at standard input and output, until it closes them."""
-    requests, replies = _pipes()
-    asked = cast("JsonObject", json.loads(read_frame(requests) or b"{}"))
+    pipe = _Pipe()
+    asked = cast("JsonObject", json.loads(pipe.read() or b"{}"))
     found = Found(**cast("dict[str, str]", asked["found"]))  # type: ignore[arg-type] # the host's own, a Kind among them
     try:
         declaration = _declaration(found, asked)
-        write_frame(replies, _json({"form": "declared", **_told(declaration)}))
+        pipe.answer(_json({"form": "declared", **_told(declaration)}))
         # Whoever only wanted to know closes the pipe here.
-        start = read_frame(requests)
-        if start is not None:
-            anyio.run(_serve, found, declaration, json.loads(start), requests, replies)
+        if (start := pipe.read()) is not None:
+            anyio.run(_serve, found, declaration, json.loads(start), pipe)
     except Defect as defect:
         broken = {"stage": defect.stage, "error": defect.error, "frame": defect.frame}
-        write_frame(replies, _json({"form": "broken", **broken, "hint": defect.hint}))
+        pipe.answer(_json({"form": "broken", **broken, "hint": defect.hint}))
 
 
-def _pipes() -> tuple[int, int]:
-    """Take the pipes to the host, and leave nothing where a plugin would read or print."""
-    requests, replies = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    return requests, replies
+class _Pipe:
+    """The pipes to the host, taken from where a plugin would read and print."""
+
+    def __init__(self) -> None:
+        self.requests, self._replies = os.dup(0), os.dup(1)
+        self._tag = b""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(nothing, 1)
+
+    def read(self) -> bytes | None:
+        """Read a question; None once the host is gone."""
+        request = read_frame(self.requests)
+        if request is None:
+            return None
+        data, self._tag = request
+        return data
+
+    def answer(self, data: bytes) -> None:
+        """Answer the last question."""
+        write_frame(self._replies, data, self._tag)
 
 
 def _declaration(found: Found, asked: JsonObject) -> Voices:
@@ -119,23 +132,22 @@ async def _serve(
     found: Found,
     declaration: Voices,
     start: JsonObject,
-    requests: int,
-    replies: int,
+    pipe: _Pipe,
 ) -> None:
     package = package_of(found.target.partition(":")[0].strip())
     try:
         manager = _manager(declaration, start)
         async with manager as product:
             check_product(declaration, product)
-            write_frame(replies, READY)
+            pipe.answer(READY)
             while True:
                 # The loop stays free between calls, for what the voice does in the background.
-                await anyio.wait_readable(requests)
-                request = read_frame(requests)
+                await anyio.wait_readable(pipe.requests)
+                request = pipe.read()
                 if request is None:
                     _leave()
                 case = cast("Case", pickle.loads(request))  # noqa: S301 -- the host's own
-                write_frame(replies, await _called(cast("Voice", product), case))
+                pipe.answer(await _called(cast("Voice", product), case))
     except (Exception, SystemExit) as error:
         raise Defect.of("start", error, package) from error
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import subprocess
 import sys
 import time
@@ -27,18 +26,18 @@ from eleanor_core.api import (
     PluginSettings,
     Thresholds,
 )
-from eleanor_core.isolation.frames import HEAD, MalformedError, frame
-from eleanor_core.isolation.process import command, environment
+from eleanor_core.isolation.frames import HEAD, TAG_BYTES, MalformedError, frame, length_of
 from eleanor_core.model import JsonObject, Principle
 from eleanor_core.registry.faults import Defect
 from eleanor_core.registry.registry import Found
 from eleanor_core.registry.workers import (
-    CHILD,
     START_SECONDS,
     Recipe,
     checked,
-    length_of,
     open_isolated,
+    pipes,
+    readable,
+    spawn,
 )
 from eleanor_core.settings import Settings, home_of
 from eleanor_core.settings.model import DetectorEntry
@@ -56,23 +55,14 @@ def recipe(found: Found, settings: Settings) -> Recipe | None:
         "lock": str(lock) if lock else None,
         "data_dir": str(home_of(settings) / found.kind / found.name),
     }
-    return Recipe(
-        found=found, confinement=entry.confinement, first=frame(json.dumps(first).encode())
-    )
+    return Recipe(found=found, confinement=entry.confinement, first=json.dumps(first).encode())
 
 
 def declared(recipe: Recipe) -> CriticDeclaration | DetectorDeclaration:
     """Have a worker import the plugin, and return what it declares. Raises Defect."""
     if sys.platform == "win32":
         raise Defect("start", "this system does not isolate: there is nothing here that limits")
-    process = subprocess.Popen(  # noqa: S603 -- this interpreter, with code of ours
-        command(CHILD),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-        start_new_session=True,
-    )
+    process = spawn()
     with process:
         try:
             told = _first_reply(process, recipe.first)
@@ -84,23 +74,28 @@ def declared(recipe: Recipe) -> CriticDeclaration | DetectorDeclaration:
 
 
 def _first_reply(process: subprocess.Popen[bytes], first: bytes) -> JsonObject:
-    if process.stdin is None or process.stdout is None:
-        raise TypeError("a process without pipes")
-    deadline, got, size = time.monotonic() + START_SECONDS, b"", HEAD.size
+    """Ask a worker what the plugin declares. Blocks, as importing it here would."""
+    requests, replies = pipes(process)
+    tag, deadline = os.urandom(TAG_BYTES), time.monotonic() + START_SECONDS
     with suppress(BrokenPipeError):
-        process.stdin.write(first)
-        process.stdin.flush()
-    while len(got) < size:
+        # Less than any pipe holds at once.
+        os.write(requests, frame(first, tag))
+    head = _read(replies, HEAD.size, deadline)
+    return checked(_read(replies, length_of(head, tag), deadline))
+
+
+def _read(replies: int, size: int, deadline: float) -> bytes:
+    parts: list[bytes] = []
+    while size:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
+        if left <= 0 or not readable(replies, left):
             raise Defect("import", f"it did not declare itself within {START_SECONDS:g} s")
-        part = os.read(process.stdout.fileno(), min(size - len(got), 1 << 16))
+        part = os.read(replies, min(size, 1 << 16))
         if not part:
             raise Defect("import", "its process ended while it was imported")
-        got += part
-        if len(got) == HEAD.size == size:
-            size += length_of(got)
-    return checked(got[HEAD.size :])
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def _declaration(recipe: Recipe, told: JsonObject) -> CriticDeclaration | DetectorDeclaration:

@@ -17,6 +17,7 @@ from eleanor_core.registry.load import NO_ORIGINS, Loading
 from eleanor_core.registry.names import meant
 from eleanor_core.registry.registry import Loaded, Registry, Row
 from eleanor_core.settings import Settings
+from eleanor_core.settings.model import DetectorEntry
 from eleanor_core.settings.types import TABLES
 
 
@@ -70,10 +71,10 @@ def explain(
         raise SettingsError(
             f"no plugin {ref!r} is installed, given or named in the settings{meant(ref, known)}"
         )
-    return tuple(_explain(row, registry) for row in chosen)
+    return tuple(_explain(row, registry, settings) for row in chosen)
 
 
-def _explain(row: Row, registry: Registry) -> Explanation:
+def _explain(row: Row, registry: Registry, settings: Settings) -> Explanation:
     facts = {"entry point": row.target, "file": row.file, "hook": ", ".join(row.hooks)}
     if row.summary:
         facts = {"summary": row.summary} | facts
@@ -82,9 +83,13 @@ def _explain(row: Row, registry: Registry) -> Explanation:
         if row.status == "available":
             facts["to enable it"] = f"add '{row.ref}' to plugins.enable"
         return Explanation(row=row, facts=_said(facts))
+    facts |= _declared(loaded.declaration)
+    entry = settings.entry(row.kind, row.name)
+    if isinstance(entry, DetectorEntry) and entry.isolation is not None:
+        facts["execution"] = f"isolated, in {entry.confinement.workers} confined workers"
     return Explanation(
         row=row,
-        facts=_said(facts | _declared(loaded.declaration)),
+        facts=_said(facts),
         settings=tuple(_fields(loaded)),
     )
 

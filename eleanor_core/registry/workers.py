@@ -8,7 +8,9 @@ process now and then and no more.
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import select
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,18 +18,19 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, cast
 
 import anyio
+import anyio.to_thread
 import structlog
-from anyio.abc import ByteSendStream, Process, TaskGroup
-from anyio.streams.buffered import BufferedByteReceiveStream
+from anyio.abc import TaskGroup
 from attrs import asdict, field, frozen
 
 from eleanor_core.api import PluginSettings, Services
 from eleanor_core.isolation.frames import (
     HEAD,
-    MAX_FRAME,
+    TAG_BYTES,
     MalformedError,
     VoiceRaisedError,
     frame,
+    length_of,
     outcome,
     parsed,
 )
@@ -41,7 +44,7 @@ START_SECONDS: Final = 30.0
 """For one process to start, to import the plugin and to make the voice."""
 STEADY: Final = 3
 """Workers that may be lost in a row before replacing one is put off."""
-_GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError)
+_CHUNK: Final = 1 << 16
 SLOWEST: Final = 60.0
 """Seconds at most between two attempts to replace one."""
 
@@ -57,12 +60,32 @@ class Recipe:
     first: bytes = field(repr=False)
 
 
-def length_of(head: bytes) -> int:
-    """Return the length of a reply from its head. Raises MalformedError beyond the limit."""
-    (length,) = HEAD.unpack(head)
-    if length > MAX_FRAME:
-        raise MalformedError(f"its reply is longer than {MAX_FRAME} bytes")
-    return int(length)
+def spawn() -> subprocess.Popen[bytes]:
+    """Start a process that becomes a worker, in a session of its own: it gets no Ctrl-C."""
+    return subprocess.Popen(  # noqa: S603 -- this interpreter, with code of ours
+        command(CHILD),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
+def pipes(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Return where a worker reads and where it writes."""
+    if process.stdin is None or process.stdout is None:
+        raise TypeError("a process without pipes")
+    return process.stdin.fileno(), process.stdout.fileno()
+
+
+def readable(descriptor: int, seconds: float) -> bool:
+    """Wait so long at most for something to read, or for the end."""
+    # Not select(2), which knows no descriptor above 1023.
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
 
 
 def checked(reply: bytes) -> JsonObject:
@@ -85,24 +108,27 @@ async def open_isolated(
         "data_dir": str(services.data_dir),
         "thresholds": asdict(services.thresholds),
     }
-    async with anyio.create_task_group() as group:
-        voice = Isolated(recipe, frame(json.dumps(start).encode()), group)
-        try:
-            await voice.open()
-            yield voice
-        finally:
-            with anyio.CancelScope(shield=True):
-                await voice.close()
-            group.cancel_scope.cancel()
+    voice = Isolated(recipe, json.dumps(start).encode())
+    try:
+        async with anyio.create_task_group() as group:
+            try:
+                await voice.open(group)
+                yield voice
+            finally:
+                group.cancel_scope.cancel()
+    finally:
+        # Nobody starts one any more: the group, which replaces them, is gone.
+        with anyio.CancelScope(shield=True):
+            await voice.close()
 
 
 class Isolated:
     """A voice that lives in workers: each serves one call at a time and keeps nothing of ours."""
 
-    def __init__(self, recipe: Recipe, start: bytes, group: TaskGroup) -> None:
+    def __init__(self, recipe: Recipe, start: bytes) -> None:
         self._recipe = recipe
         self._start = start
-        self._group = group
+        self._group: TaskGroup | None = None
         self._all: set[Worker] = set()
         self._send, self._idle = anyio.create_memory_object_stream[Worker](
             recipe.confinement.workers
@@ -112,16 +138,17 @@ class Isolated:
         self._running = 0
         self._log = structlog.get_logger("eleanor.isolation").bind(plugin=recipe.found.ref)
 
-    async def open(self) -> None:
+    async def open(self, group: TaskGroup) -> None:
         """Start one worker, and the others in the background. Raises Defect."""
+        self._group = group
         await self._add()
         for _ in range(1, self._recipe.confinement.workers):
-            self._group.start_soon(self._replace, 0.0)
+            group.start_soon(self._replace)
 
     async def close(self) -> None:
         """End all workers."""
-        for worker in tuple(self._all):
-            await worker.end()
+        while self._all:
+            await self._all.pop().end()
         self._send.close()
         self._idle.close()
 
@@ -132,7 +159,7 @@ class Isolated:
         try:
             reply = await worker.ask(pickle.dumps(case))
             parsed(reply)
-            sound = worker.quiet
+            sound = True
         finally:
             await self._give_back(worker, sound=sound)
         self._lost = 0
@@ -143,9 +170,9 @@ class Isolated:
             if not self._running and self._lost > STEADY:
                 raise VoiceRaisedError(f"{self._lost} of its workers were lost in a row")
             worker = await self._idle.receive()
-            if worker.alive:
+            if worker.fit:
                 return worker
-            # It died while nobody asked anything of it.
+            # It died, or wrote into the pipe, while nobody asked anything of it.
             await self._give_back(worker, sound=False)
 
     async def _give_back(self, worker: Worker, *, sound: bool) -> None:
@@ -159,20 +186,24 @@ class Isolated:
         with anyio.CancelScope(shield=True):
             self._all.discard(worker)
             await worker.end()
-        delay = min(SLOWEST, 2.0 ** (self._lost - STEADY)) if self._lost > STEADY else 0.0
-        self._group.start_soon(self._replace, delay)
+        if self._group is not None:
+            self._group.start_soon(self._replace)
 
-    async def _replace(self, delay: float) -> None:
+    async def _replace(self) -> None:
         while True:
-            await anyio.sleep(delay)
+            await anyio.sleep(self._delay())
             try:
                 await self._add()
             except (Defect, MalformedError, VoiceRaisedError, OSError) as error:
                 self._lost += 1
-                delay = min(SLOWEST, 2.0**self._lost)
-                self._log.warning("worker_not_replaced", reason=str(error), seconds=delay)
+                self._log.warning("worker_not_replaced", reason=str(error), in_a_row=self._lost)
             else:
                 return
+
+    def _delay(self) -> float:
+        """Return how many seconds the next start is put off: 2, 4, 8, ... once too many failed."""
+        over = self._lost - STEADY
+        return min(SLOWEST, 2.0 ** min(over, 10)) if over > 0 else 0.0
 
     async def _add(self) -> None:
         worker = await Worker.start(self._recipe.first, self._start)
@@ -184,30 +215,20 @@ class Isolated:
 class Worker:
     """One process, and the pipe to it."""
 
-    def __init__(self, process: Process) -> None:
-        if process.stdin is None or process.stdout is None:
-            raise TypeError("a process without pipes")
-        self._process = process
-        self._requests: ByteSendStream = process.stdin
-        self._replies = BufferedByteReceiveStream(process.stdout)
+    def __init__(self) -> None:
+        self._process = spawn()
+        self._requests, self._replies = pipes(self._process)
+        for descriptor in (self._requests, self._replies):
+            os.set_blocking(descriptor, False)
 
     @classmethod
     async def start(cls, first: bytes, start: bytes) -> Worker:
         """Start a worker with its voice in it. Raises Defect."""
-        # Shielded: a process whose start is cut off would be nobody's.
-        with anyio.CancelScope(shield=True):
-            worker = cls(
-                await anyio.open_process(
-                    command(CHILD),
-                    stderr=subprocess.DEVNULL,
-                    env=environment(),
-                    start_new_session=True,
-                )
-            )
+        worker = cls()
         try:
             with anyio.fail_after(START_SECONDS):
-                checked(await worker.ask(first[HEAD.size :]))
-                checked(await worker.ask(start[HEAD.size :]))
+                checked(await worker.ask(first))
+                checked(await worker.ask(start))
         except BaseException as error:
             with anyio.CancelScope(shield=True):
                 await worker.end()
@@ -218,14 +239,9 @@ class Worker:
         return worker
 
     @property
-    def alive(self) -> bool:
-        """Whether the process has not ended."""
-        return self._process.returncode is None
-
-    @property
-    def quiet(self) -> bool:
-        """Whether it has said no more than it was asked."""
-        return not self._replies.buffer
+    def fit(self) -> bool:
+        """Whether it lives and has said nothing that nobody asked for."""
+        return self._process.poll() is None and not readable(self._replies, 0.0)
 
     def spent(self) -> float:
         """Return its CPU time in seconds; 0 where the system does not tell."""
@@ -236,22 +252,39 @@ class Worker:
             return 0.0
 
     async def ask(self, request: bytes) -> bytes:
-        """Send a request and return the reply. Raises VoiceRaisedError if the process ends."""
+        """Return the answer. Raises VoiceRaisedError if the process ends, and MalformedError."""
+        tag = os.urandom(TAG_BYTES)
         try:
-            await self._requests.send(frame(request))
-            length = length_of(await self._replies.receive_exactly(HEAD.size))
-            return await self._replies.receive_exactly(length)
-        except (
-            anyio.BrokenResourceError,
-            anyio.ClosedResourceError,
-            anyio.IncompleteRead,
-        ) as error:
+            await self._send(frame(request, tag))
+            length = length_of(await self._receive(HEAD.size), tag)
+            return await self._receive(length)
+        except (OSError, anyio.ClosedResourceError) as error:
             raise VoiceRaisedError("its worker process ended in the call") from error
 
     async def end(self) -> None:
         """Kill the process and wait until it is gone."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
-        await self._requests.aclose()
-        await self._replies.aclose()
+        self._process.kill()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                anyio.notify_closing(stream)
+                stream.close()
+        await anyio.to_thread.run_sync(self._process.wait)
+
+    async def _send(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            await anyio.wait_writable(self._requests)
+            with suppress(BlockingIOError):
+                rest = rest[os.write(self._requests, rest[:_CHUNK]) :]
+
+    async def _receive(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size:
+            await anyio.wait_readable(self._replies)
+            with suppress(BlockingIOError):
+                part = os.read(self._replies, min(size, _CHUNK))
+                if not part:
+                    raise BrokenPipeError
+                parts.append(part)
+                size -= len(part)
+        return b"".join(parts)

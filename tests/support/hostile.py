@@ -101,7 +101,7 @@ def _end(name: str, argument: str) -> object:
             sys.stdout.write("x" * 10_000_000)
             os.write(1, b"y" * 1_000_000)
             return "printed"
-        case "garbage" | "flood" | "long" | "pickle" | "twice":
+        case "garbage" | "flood" | "long" | "pickle" | "twice" | "untagged":
             return _abuse_pipe(name)
         case "later":
             threading.Timer(0.05, os._exit, (3,)).start()
@@ -115,13 +115,22 @@ def _end(name: str, argument: str) -> object:
 
 def _abuse_pipe(name: str) -> object:
     """Write where the replies go: the one pipe that is open for writing."""
+    import gc
+
+    from eleanor_core.registry.child import _Pipe
+
+    (pipe,) = [item for item in gc.get_objects() if isinstance(item, _Pipe)]
+    TAG = pipe._tag
     pipes = [number for number in range(3, 60) if _is_output(number)]
+    # What the host sent last is in this process; a tag of the next question is not.
+    head = b"\x00\x00\x00\x02" + TAG
     data = {
-        "garbage": b"\x00\x00\x00\x04oops",
-        "long": b"\xff\xff\xff\xff" + b"z" * 1000,
-        "pickle": b"\x00\x00\x00\x10cos\nsystem\n(S'x'",
-        "twice": b'\x00\x00\x00\x0f{"form":"ready"}'[:4] + b'{"form":"read"}' + b"more",
-        "flood": b"\x00\x00\x00\x02{}" * 1000,
+        "garbage": b"\x00\x00\x00\x04" + TAG + b"oops",
+        "long": b"\xff\xff\xff\xff" + TAG + b"z" * 1000,
+        "pickle": b"\x00\x00\x00\x10" + TAG + b"cos\nsystem\n(S'x'",
+        "twice": head + b"{}" + head + b"{}",
+        "untagged": b"\x00\x00\x00\x02" + b"0" * 16 + b"{}",
+        "flood": (head + b"{}") * 1000,
     }[name]
     while True:
         for number in pipes:
