@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         open_precedents,
         open_secrets,
     )
+    from eleanor_core._redaction import Redaction
     from eleanor_core.engine import EleanorEngine, EleanorEngineV8
     from eleanor_core.errors import (
         EleanorError,
@@ -55,6 +56,7 @@ _HOMES = {
     "PluginError": "errors",
     "Precedents": "_opening",
     "PrecedentsUnavailable": "errors",
+    "Redaction": "_redaction",
     "Secrets": "_opening",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -82,6 +84,7 @@ __all__ = [
     "PluginError",
     "Precedents",
     "PrecedentsUnavailable",
+    "Redaction",
     "Secrets",
     "Settings",
     "SettingsError",

@@ -17,7 +17,8 @@ import structlog
 from attrs import evolve
 
 from eleanor_core._panel import Panel
-from eleanor_core._redaction import Cleaner
+from eleanor_core._recording import append
+from eleanor_core._redaction import Cleaner, Redaction
 from eleanor_core.errors import EvidenceUnavailable, describe
 from eleanor_core.evidence import seal
 from eleanor_core.evidence.canonical import Writable
@@ -72,13 +73,16 @@ _log = structlog.get_logger("eleanor.judgement")
 class Judgement:
     """The stages of one case, in order, and what has been heard so far."""
 
-    def __init__(self, panel: Panel, given: ValidInput, emit: Emit | None = None) -> None:
+    def __init__(
+        self, panel: Panel, redaction: Redaction, given: ValidInput, emit: Emit | None = None
+    ) -> None:
         """Take a case. `emit` is told each event as it comes; None: nobody listens."""
         self._panel = panel
+        self._redaction = redaction
         self._given = given
         self._emit = emit
         self._text: str | None = None
-        self._cleaner = Cleaner(panel.redactor)
+        self._cleaner = Cleaner(redaction)
         self._context: JsonValue = None
         # The engine's own copy: what voices share, one of them could have altered.
         self._stated: JsonObject = EMPTY_MAP
@@ -155,9 +159,11 @@ class Judgement:
                 scan = scanner.scan(text)
         except Exception as error:  # noqa: BLE001 -- an unread text must not pass for a clean one
             scan = self._unread(error)
+        known = self._redaction.known_in(scan.views)
+        scan = evolve(scan, redactions=(*scan.redactions, *known))
         self._text = scan.masked(text)
-        known = tuple(dict.fromkeys(text[start:end] for start, end in scan.redactions))
-        self._cleaner = Cleaner(self._panel.redactor, known)
+        passages = tuple(dict.fromkeys(text[start:end] for start, end in scan.redactions))
+        self._cleaner = Cleaner(self._redaction, passages)
         self._mark("scan")
         names = tuple(view.name for view in scan.views)
         self._tell(TextScanned, views=names, undecoded=scan.undecoded)
@@ -165,7 +171,7 @@ class Judgement:
 
     def _unread(self, error: Exception) -> Scan:
         """Return the scan of a text that could not be scanned: a fault, and all of it masked."""
-        fault = Abstention(voice="scan", reason="raised", detail=describe(error))
+        fault = Abstention(voice="scan", reason="raised", detail=self._redaction.error(error))
         self._others += tuple(
             Escalation(critic="scan", clause=item.clause, tier=item.tier, rationale=item.rationale)
             for item in fault.escalations
@@ -316,13 +322,14 @@ class Judgement:
     async def _record(self, assessment: Assessment) -> Assessment:
         try:
             sealed = self._sealed("assessment", assessment_facts(assessment), assessment)
-            await append(self._panel, sealed)
+            await append(self._panel, self._redaction, sealed)
         except EvidenceUnavailable as error:
             raise EvidenceUnavailable(str(error), assessment=closed(assessment)) from error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- raised again, in words that may leave
             # Something in it has no wire or canonical form, so nothing could vouch for it.
-            said = f"no record can be made of the judgement: {describe(error)}"
-            raise EvidenceUnavailable(said, assessment=closed(assessment)) from error
+            said = f"no record can be made of the judgement: {self._redaction.error(error)}"
+            told = self._redaction.told(error)
+            raise EvidenceUnavailable(said, assessment=closed(assessment)) from told
         self._mark("record")
         return evolve(
             assessment,
@@ -335,7 +342,7 @@ class Judgement:
         facts["error"] = type(error).__name__
         heard: Writable = {"critics": self._critics, "detectors": self._detectors}
         try:
-            await append(self._panel, self._sealed("abandoned", facts, heard))
+            await append(self._panel, self._redaction, self._sealed("abandoned", facts, heard))
         except EvidenceUnavailable as unavailable:
             _log.error("abandoned_without_record", trace_id=self._given.trace_id)
             raise unavailable from error
@@ -386,17 +393,3 @@ def _milliseconds(nanoseconds: int) -> float:
     """Return a time in milliseconds, to the microsecond."""
     return nanoseconds // 1000 / 1000
 
-
-async def append(panel: Panel, sealed: SealedRecord) -> None:
-    """Append to the log within the deadline, shielded. Raises EvidenceUnavailable."""
-    seconds = panel.settings.deadlines.record
-    try:
-        deadline = anyio.current_time() + seconds
-        with anyio.CancelScope(deadline=deadline, shield=True):
-            await panel.evidence.append(sealed)
-            return
-    except EvidenceUnavailable:
-        raise
-    except (Exception, SystemExit) as error:
-        raise EvidenceUnavailable(f"the evidence log failed: {describe(error)}") from error
-    raise EvidenceUnavailable(f"the evidence log did not acknowledge within {seconds:g} s")

@@ -9,6 +9,7 @@ from typing import Final, cast
 import structlog
 from attrs import evolve, field, frozen
 
+from eleanor_core._redaction import Redaction
 from eleanor_core._secrets import Resolver
 from eleanor_core.api import Backend, Embedder, EvidenceSink, Kind, PrecedentStore, Services
 from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable, SecretUnavailable
@@ -36,14 +37,18 @@ class Secrets:
 
 @asynccontextmanager
 async def open_secrets(
-    settings: Settings, *, plugins: Iterable[object] = ()
+    settings: Settings,
+    *,
+    plugins: Iterable[object] = (),
+    redaction: Redaction | None = None,
 ) -> AsyncIterator[Secrets]:
     """Start the enabled secrets providers alone.
 
     Raises SecretUnavailable if none is enabled. One that is broken is among the lost.
     """
-    registry = load(_only(_SECRETS, settings), tuple(plugins))
-    async with _opened(registry, settings, _SECRETS) as products:
+    redaction = _learnt(redaction, settings)
+    registry = load(_only(_SECRETS, settings), tuple(plugins), masks=redaction)
+    async with _opened(registry, settings, _SECRETS, redaction) as products:
         running = products.of("secrets")
         broken = (*registry.broken, *products.broken)
         lost = {item.name: item.text for item in broken if item.kind == "secrets"}
@@ -52,20 +57,25 @@ async def open_secrets(
                 "no secrets provider is enabled: install one, such as eleanor-secrets-vault, and "
                 "name it in security.secret_provider"
             )
-        yield Secrets(resolver=Resolver(running), running=tuple(sorted(running)), lost=lost)
+        resolver = Resolver(running, redaction.known)
+        yield Secrets(resolver=resolver, running=tuple(sorted(running)), lost=lost)
 
 
 @asynccontextmanager
 async def open_evidence(
-    settings: Settings, *, plugins: Iterable[object] = ()
+    settings: Settings,
+    *,
+    plugins: Iterable[object] = (),
+    redaction: Redaction | None = None,
 ) -> AsyncIterator[Mapping[str, EvidenceSink]]:
     """Start the enabled evidence sinks and yield them by name, the primary one first.
 
     One that should be there and does not run is left out, and the log says which and why. Raises
     EvidenceUnavailable if none runs, with what is wrong and what to do.
     """
-    registry = load(_only(_SINKS, settings), tuple(plugins))
-    async with _opened(registry, settings, _SINKS) as products:
+    redaction = _learnt(redaction, settings)
+    registry = load(_only(_SINKS, settings), tuple(plugins), masks=redaction)
+    async with _opened(registry, settings, _SINKS, redaction) as products:
         running = cast("Mapping[str, EvidenceSink]", products.of("evidence"))
         if not running:
             raise EvidenceUnavailable(
@@ -118,14 +128,18 @@ class Precedents:
 
 @asynccontextmanager
 async def open_precedents(
-    settings: Settings, *, plugins: Iterable[object] = ()
+    settings: Settings,
+    *,
+    plugins: Iterable[object] = (),
+    redaction: Redaction | None = None,
 ) -> AsyncIterator[Precedents]:
     """Start the store that recall would ask, with what it needs, and no voice and no sink.
 
     Raises PrecedentsUnavailable if none runs, with what is wrong and what to do.
     """
-    registry = load(_only(_STORE, settings), tuple(plugins))
-    async with _opened(registry, settings, _STORE) as products:
+    redaction = _learnt(redaction, settings)
+    registry = load(_only(_STORE, settings), tuple(plugins), masks=redaction)
+    async with _opened(registry, settings, _STORE, redaction) as products:
         name, store = next(iter(products.of("precedents").items()), (None, None))
         if name is None:
             raise PrecedentsUnavailable(
@@ -152,18 +166,25 @@ def _only(kinds: Sequence[Kind], settings: Settings) -> Settings:
     return settings.model_copy(update={"plugins": chosen.model_copy(update=of_kinds)})
 
 
+def _learnt(redaction: Redaction | None, settings: Settings) -> Redaction:
+    """Return the caller's redaction, or a new one; it knows the secrets of the settings then."""
+    redaction = Redaction.of() if redaction is None else redaction
+    redaction.learn_settings(settings)
+    return redaction
+
+
 def _opened(
-    registry: Registry, settings: Settings, kinds: Sequence[Kind]
+    registry: Registry, settings: Settings, kinds: Sequence[Kind], redaction: Redaction
 ) -> AbstractAsyncContextManager[Products]:
     """Start the loaded plugins of these kinds alone."""
 
     def services(loaded: Loaded, products: Products) -> Services:
         return Services(
             data_dir=home_of(settings) / loaded.kind / loaded.name,
-            log=structlog.get_logger(f"eleanor.{loaded.kind}.{loaded.name}"),
+            log=redaction.log(f"eleanor.{loaded.kind}.{loaded.name}"),
             backend=cast("Backend | None", _first(products, "backends")),
             embedder=cast("Embedder | None", _first(products, "embedders")),
-            secrets=Resolver(products.of("secrets")),
+            secrets=Resolver(products.of("secrets"), redaction.known),
         )
 
     chosen = {kind: items if kind in kinds else {} for kind, items in registry.loaded.items()}
@@ -172,6 +193,7 @@ def _opened(
         services,
         timeout=settings.deadlines.start,
         stop_timeout=settings.deadlines.stop,
+        masks=redaction,
     )
 
 

@@ -20,8 +20,13 @@ from eleanor_core.api import (
     StoredRecord,
     Thresholds,
 )
-from eleanor_core.errors import EvidenceUnavailable, RequiredPluginError, SettingsError
-from eleanor_core.evidence import FanOut, Redactor
+from eleanor_core.errors import (
+    EvidenceUnavailable,
+    RequiredPluginError,
+    SettingsError,
+    shortened,
+)
+from eleanor_core.evidence import FanOut
 from eleanor_core.model import Abstention, CriticResult, DetectorResult, Provenance
 from eleanor_core.pipeline.accept import accept_critic, accept_detector
 from eleanor_core.pipeline.aggregate import Seat
@@ -47,7 +52,6 @@ class Panel:
     seats: Mapping[str, Seat]
     thresholds: Mapping[str, Thresholds]
     scanner: Scanner
-    redactor: Redactor
     needs_embedding: bool
     embedder: Embedder | None
     store: PrecedentStore | None
@@ -94,8 +98,6 @@ def assemble(settings: Settings, registry: Registry, products: Products) -> Pane
     critics = _voices("critics", settings, registry, products, broken)
     detectors = _voices("detectors", settings, registry, products, broken)
     voices = [*critics.values(), *detectors.values()]
-    patterns = _patterns(registry, {voice.ref for voice in voices if voice.broken is None})
-    redactor = Redactor([item for items in patterns.values() for item in items if item.redact])
     seats = {
         name: Seat(principle=voice.principle, thresholds=voice.thresholds)
         if voice.principle
@@ -109,7 +111,6 @@ def assemble(settings: Settings, registry: Registry, products: Products) -> Pane
         seats=seats,
         thresholds={name: seat.thresholds for name, seat in seats.items()},
         scanner=scanner,
-        redactor=redactor,
         needs_embedding=any(voice.needs_embedding for voice in voices),
         embedder=cast("Embedder | None", first(products.of("embedders"))),
         store=cast("PrecedentStore | None", first(products.of("precedents"))),
@@ -191,7 +192,7 @@ def _fault(voice: str, broken: Broken, provenance: Provenance) -> Abstention:
     return Abstention(
         voice=voice,
         reason="broken",
-        detail=f"{broken.kind}/{broken.name} failed at {broken.stage}: {broken.error}"[:300],
+        detail=shortened(f"{broken.kind}/{broken.name} failed at {broken.stage}: {broken.error}"),
         provenance=provenance,
     )
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 import anyio
+import structlog
 
 from eleanor_core.api import RotatingSecrets, SecretsProvider, SecretsReporter, SecretsRotator
 from eleanor_core.errors import SecretUnavailable
+from eleanor_core.evidence import KnownSecrets
 from eleanor_core.model import SecretRef, SecretsHealth, SecretValue
+
+_log = structlog.get_logger("eleanor.secrets")
 
 POLL: Final = 30.0
 """Seconds between two questions to a provider that cannot wait for a change itself."""
@@ -18,47 +22,51 @@ POLL: Final = 30.0
 class Resolver:
     """All started providers behind one call each. What one cannot do is done here as far as can be.
 
+    Every value that passes is made known, so that it is masked on every way out.
     Every method raises SecretUnavailable, which names the reference alone.
     """
 
-    def __init__(self, providers: Mapping[str, object]) -> None:
+    def __init__(self, providers: Mapping[str, object], known: KnownSecrets) -> None:
         self._providers = cast("Mapping[str, SecretsProvider]", providers)
+        self._known = known
 
     async def resolve(self, ref: SecretRef, /) -> SecretValue:
         """Return the value of `ref`."""
-        return await self._provider(ref).get(ref)
+        return self._learnt(ref, await self._provider(ref).get(ref))
 
     async def candidates(self, ref: SecretRef, /) -> Sequence[SecretValue]:
         """Return every value of `ref` that may be valid now, the current one first."""
         provider = self._provider(ref)
         if isinstance(provider, RotatingSecrets):
-            return await provider.candidates(ref)
-        return (await provider.get(ref),)
+            values = await provider.candidates(ref)
+            self._known.learn(str(ref), values)
+            return values
+        return (self._learnt(ref, await provider.get(ref)),)
 
     async def refresh(self, ref: SecretRef, /) -> SecretValue:
         """Return the value of `ref`, asked for now where the provider can do that."""
         provider = self._provider(ref)
         if isinstance(provider, RotatingSecrets):
-            return await provider.refresh(ref)
-        return await provider.get(ref)
+            return self._learnt(ref, await provider.refresh(ref))
+        return self._learnt(ref, await provider.get(ref))
 
     async def changed(self, ref: SecretRef, known: SecretValue, /) -> SecretValue:
         """Wait until the value of `ref` is another than `known`, and return it."""
         provider = self._provider(ref)
         if isinstance(provider, RotatingSecrets):
-            return await provider.changed(ref, known)
+            return self._learnt(ref, await provider.changed(ref, known))
         while True:
             try:
                 value = await provider.get(ref)
             except SecretUnavailable:
                 value = known
             if value != known:
-                return value
+                return self._learnt(ref, value)
             await anyio.sleep(POLL)
 
     async def put(self, ref: SecretRef, value: SecretValue, /) -> str:
         """Store `value` as the current one of `ref`; return the store's name for the version."""
-        return await self._rotator(ref).put(ref, value)
+        return await self._rotator(ref).put(ref, self._learnt(ref, value))
 
     async def retire(self, ref: SecretRef, /) -> int:
         """End every value of `ref` but the current one; return how many there were."""
@@ -71,6 +79,11 @@ class Resolver:
             for name, provider in self._providers.items()
             if isinstance(provider, SecretsReporter)
         }
+
+    def _learnt(self, ref: SecretRef, value: SecretValue) -> SecretValue:
+        if not self._known.learn(str(ref), (value,)):
+            _log.warning("secrets.too_plain_to_mask", ref=str(ref))
+        return value
 
     def _provider(self, ref: SecretRef) -> SecretsProvider:
         provider = self._providers.get(ref.provider)

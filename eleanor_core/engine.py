@@ -6,7 +6,6 @@ async with EleanorEngine() as engine:
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import AsyncGenerator, Iterable
 from types import TracebackType
@@ -15,9 +14,12 @@ from typing import Self, cast
 import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
+from attrs import evolve
 
-from eleanor_core._judgement import Emit, Judgement, append
+from eleanor_core._judgement import Emit, Judgement
 from eleanor_core._panel import Panel, assemble, first, thresholds_of
+from eleanor_core._recording import append, refusal
+from eleanor_core._redaction import Redaction
 from eleanor_core._secrets import Resolver
 from eleanor_core._version import __version__
 from eleanor_core.api import Backend, Embedder, EvidenceSink, PrecedentStore, Services
@@ -38,7 +40,6 @@ from eleanor_core.model import (
     ExecutableDecision,
     JsonObject,
     JsonValue,
-    SealedRecord,
 )
 from eleanor_core.pipeline.gate import GateKeeper
 from eleanor_core.pipeline.validate import ValidInput, validate
@@ -67,7 +68,8 @@ class EleanorEngine:
 
     `settings`: a mapping goes before the environment and the settings file; a `Settings` or
     `LoadedSettings` is taken as it is; None reads environment and file. `plugins`: objects with
-    hooks (see `eleanor_core.api.hookspecs`) that are used beside the installed ones.
+    hooks (see `eleanor_core.api.hookspecs`) that are used beside the installed ones. `redaction`:
+    what masks secrets, to be shared with the program's own logs; None: one of the engine's own.
 
     Raises SettingsError and PluginError before anything has started.
     """
@@ -77,9 +79,18 @@ class EleanorEngine:
         settings: Settings | LoadedSettings | JsonObject | None = None,
         *,
         plugins: Iterable[object] = (),
+        redaction: Redaction | None = None,
     ) -> None:
         self._loaded = _load(settings)
-        self._registry = load(self._loaded.settings, tuple(plugins), origins=self._loaded.origins)
+        self._redaction = Redaction.of() if redaction is None else redaction
+        self._redaction.learn_settings(self._loaded)
+        self._registry = load(
+            self._loaded.settings,
+            tuple(plugins),
+            origins=self._loaded.origins,
+            masks=self._redaction,
+        )
+        self._redaction.learn_shapes(self._registry)
         self._gate = GateKeeper()
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
@@ -138,6 +149,7 @@ class EleanorEngine:
                 self._services,
                 timeout=deadlines.start,
                 stop_timeout=deadlines.stop,
+                masks=self._redaction,
             ) as products:
                 panel = await self._open(products)
                 async with anyio.create_task_group() as self._streams:
@@ -155,7 +167,7 @@ class EleanorEngine:
     async def _open(self, products: Products) -> Panel:
         self._products = products
         panel = assemble(self.settings, self._registry, products)
-        for item in panel.broken:
+        for item in self._redaction.broken(panel.broken):
             _log.error("plugin_broken", plugin=item.ref, stage=item.stage, error=item.error)
         await self._record_settings(panel)
         return panel
@@ -172,11 +184,11 @@ class EleanorEngine:
     def _services(self, loaded: Loaded, products: Products) -> Services:
         return Services(
             data_dir=home_of(self.settings) / loaded.kind / loaded.name,
-            log=structlog.get_logger(f"eleanor.{loaded.kind}.{loaded.name}"),
+            log=self._redaction.log(f"eleanor.{loaded.kind}.{loaded.name}"),
             thresholds=thresholds_of(loaded, self.settings),
             backend=cast("Backend | None", first(products.of("backends"))),
             embedder=cast("Embedder | None", first(products.of("embedders"))),
-            secrets=Resolver(products.of("secrets")),
+            secrets=Resolver(products.of("secrets"), self._redaction.known),
         )
 
     async def _record_settings(self, panel: Panel) -> None:
@@ -192,11 +204,12 @@ class EleanorEngine:
             "settings": dict(effective(self._loaded)),
         }
         try:
-            record = seal("settings", trace_id="", facts=facts, payload={})
+            masked = cast("JsonObject", self._redaction.value(facts))
+            record = seal("settings", trace_id="", facts=masked, payload={})
         except ValueError as error:
             raise SettingsError(f"the settings cannot be recorded: {error}") from error
         try:
-            await append(panel, record)
+            await append(panel, self._redaction, record)
         except EvidenceUnavailable as error:
             # Judging would fail the same way and say so; starting must still be possible.
             _log.warning("settings_not_recorded", reason=str(error))
@@ -272,10 +285,16 @@ class EleanorEngine:
         panel, reference = self._panel, assessment.evidence
         if panel is None:
             raise NotRunning("the engine is not running")
-        stored = [
-            await sink.get(reference.record_id) if reference else None
-            for sink in panel.evidence.sinks.values()
-        ]
+        failed: Exception | None = None
+        try:
+            stored = [
+                await sink.get(reference.record_id) if reference else None
+                for sink in panel.evidence.sinks.values()
+            ]
+        except Exception as error:  # noqa: BLE001 -- raised below, in words that may leave
+            failed = error
+        if failed is not None:
+            raise self._redaction.told(failed)
         return self._gate.admit(assessment, stored)
 
     def recognises(self, decision: ExecutableDecision) -> bool:
@@ -285,7 +304,7 @@ class EleanorEngine:
     async def _judge(self, panel: Panel, given: ValidInput, emit: Emit | None = None) -> Assessment:
         self._in_flight += 1
         try:
-            return await Judgement(panel, given, emit).judge()
+            return await Judgement(panel, self._redaction, given, emit).judge()
         finally:
             self._in_flight -= 1
             if not self._in_flight:
@@ -294,11 +313,23 @@ class EleanorEngine:
     async def _validated(
         self, panel: Panel, text: object, context: object, kind: object, trace_id: object
     ) -> ValidInput:
+        redaction = self._redaction
         try:
-            return validate(text, context, kind, trace_id, panel.settings.limits)
+            given = validate(text, context, kind, trace_id, panel.settings.limits)
         except InvalidInput as error:
-            await append(panel, _refusal(error, text))
-            raise
+            # The path and the message name keys of the caller's.
+            told = redaction.text(str(error)), redaction.text(error.path)
+            await append(panel, redaction, refusal(error.code, told[0], text))
+            if told == (str(error), error.path):
+                raise
+        else:
+            # An id stands in the leaf, and nobody masks it later.
+            return (
+                given
+                if trace_id is None
+                else evolve(given, trace_id=redaction.text(given.trace_id))
+            )
+        raise InvalidInput(told[0], path=told[1])
 
     def _running(self) -> Panel:
         if self._panel is None:
@@ -323,6 +354,11 @@ class EleanorEngine:
         return self._loaded.settings
 
     @property
+    def redaction(self) -> Redaction:
+        """What masks secrets here; its `processor` and `filter` do so in a program's own logs."""
+        return self._redaction
+
+    @property
     def registry(self) -> Registry:
         """What was found, chosen and loaded."""
         return self._registry
@@ -331,8 +367,9 @@ class EleanorEngine:
     def broken(self) -> tuple[Broken, ...]:
         """Enabled plugins that failed to load, to start or to go on: why, and what to do."""
         if self._panel is None:
-            return self._registry.broken
-        return (*self._panel.broken, *self._products.failed[self._panel.failed :])
+            return self._redaction.broken(self._registry.broken)
+        lost = self._products.failed[self._panel.failed :]
+        return self._redaction.broken((*self._panel.broken, *lost))
 
     @property
     def evidence(self) -> EvidenceSink:
@@ -363,13 +400,3 @@ def _load(settings: Settings | LoadedSettings | JsonObject | None) -> LoadedSett
     if isinstance(settings, Settings):
         return LoadedSettings(settings=settings, origins={})
     return load_settings(settings)
-
-
-def _refusal(error: InvalidInput, text: object) -> SealedRecord:
-    raw = str.encode(text, errors="surrogatepass") if isinstance(text, str) else b""
-    return seal(
-        "refused",
-        trace_id="",
-        facts={"code": error.code, "bytes": len(raw)},
-        payload={"refusal": {"sha256": hashlib.sha256(raw).hexdigest(), "reason": str(error)}},
-    )

@@ -21,10 +21,20 @@ def describe(error: BaseException) -> str:
         said = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 -- a stranger's error may fail even at this
         said = ""
-    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    text = text if len(text) <= MAX_DETAIL else f"{text[: MAX_DETAIL - 3]}..."
+    text = shortened(f"{type(error).__name__}: {said}" if said else type(error).__name__)
     # What cannot be encoded could be neither shown nor recorded.
     return text.encode(errors="replace").decode()
+
+
+def shortened(text: str) -> str:
+    """Return at most `MAX_DETAIL` characters, cut between words.
+
+    What is left of a secret that was cut in two could no longer be recognised and masked.
+    """
+    if len(text) <= MAX_DETAIL:
+        return text
+    kept, _, _ = text[: MAX_DETAIL - 3].rpartition(" ")
+    return f"{kept}..."
 
 
 class EleanorError(Exception):

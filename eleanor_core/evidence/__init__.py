@@ -3,19 +3,23 @@
 from eleanor_core.api.evidence import Frontier, check_payload, leaf_hash, merkle_root
 from eleanor_core.evidence.canonical import canonical
 from eleanor_core.evidence.fanout import FanOut
+from eleanor_core.evidence.known import KnownSecrets
 from eleanor_core.evidence.record import new_record_id, now, open_payload, seal
-from eleanor_core.evidence.redact import Redactor
+from eleanor_core.evidence.redact import Redactor, is_usable, over_strings
 
 __all__ = [
     "FanOut",
     "Frontier",
+    "KnownSecrets",
     "Redactor",
     "canonical",
     "check_payload",
+    "is_usable",
     "leaf_hash",
     "merkle_root",
     "new_record_id",
     "now",
     "open_payload",
+    "over_strings",
     "seal",
 ]

@@ -1,4 +1,4 @@
-"""Redaction: what patterns marked `redact` match is masked once, before anything leaves.
+"""Redaction: known secrets, and what patterns marked `redact` match, are masked before they leave.
 
 A mask has as many code points as what it hides, so spans into the text stay right.
 """
@@ -6,12 +6,15 @@ A mask has as many code points as what it hides, so spans into the text stay rig
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import is_
 from typing import Final, Protocol
 
 import re2
 
 from eleanor_core.api.declarations import Pattern
+from eleanor_core.evidence.known import KnownSecrets
+from eleanor_core.model import Span
 from eleanor_core.model.case import MASK
 from eleanor_core.model.json import FrozenMap, JsonValue
 
@@ -35,14 +38,15 @@ class _Regex(Protocol):
 
 
 class Redactor:
-    """Masks what its patterns match. Masking twice changes nothing more.
+    """Masks known secrets and what its patterns match. Masking twice changes nothing more.
 
     All patterns are first asked at once whether anything is there at all; only where there is are
     the ones that hit run one by one for their spans.
     """
 
-    def __init__(self, patterns: Sequence[Pattern]) -> None:
+    def __init__(self, patterns: Sequence[Pattern], known: KnownSecrets | None = None) -> None:
         """Compile those of `patterns` that say `redact`; ValueError names one that RE2 refuses."""
+        self._known = KnownSecrets() if known is None else known
         options = re2.Options()
         options.max_mem = _MAX_MEM
         options.log_errors = False
@@ -61,34 +65,62 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` with every match masked; the same object where nothing hits."""
-        if not self._patterns:
-            return text
+        return self.texts((text,))[0]
+
+    def texts(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return each text masked; `texts` itself where nothing hits.
+
+        A known secret is also found where it is broken over neighbours.
+        """
+        joined = "\n".join(texts)
+        data = joined.encode("utf-8", "surrogatepass")
+        known = self._known.spans(data)
+        if known:
+            data = _masked(data, known)
+            texts = _parted(data.decode("utf-8", "surrogatepass"), texts)
+        if not self._patterns or (self._joinable and self._hits(data) == []):
+            return texts
+        shaped = [self._shaped(text) for text in texts]
+        return texts if all(map(is_, shaped, texts)) else shaped
+
+    def value(self, value: JsonValue) -> JsonValue:
+        """Return `value` with every string in it masked, keys too; itself where nothing hits."""
+        return over_strings(value, self.texts)
+
+    def spans(self, text: str) -> list[Span]:
+        """Return the spans of `text` in which something is to be masked, in code points."""
+        data = text.encode("utf-8", "surrogatepass")
+        return _code_points(data, (*self._known.spans(data), *self._matches(data)))
+
+    def known_spans(self, text: str) -> list[Span]:
+        """Return the spans of `text` in which a known secret stands, in code points."""
+        data = text.encode("utf-8", "surrogatepass")
+        return _code_points(data, self._known.spans(data))
+
+    def _matches(self, data: bytes) -> list[Span]:
+        hits = self._hits(data) if self._patterns else []
+        if hits is None:
+            return [(0, len(data))]
+        return [span for hit in hits for span in self._places(hit, data)]
+
+    def _places(self, hit: int, data: bytes) -> Iterator[Span]:
+        matches = self._patterns[hit].finditer(data)
+        return (_whole_characters(data, *match.span()) for match in matches)
+
+    def _shaped(self, text: str) -> str:
         data = text.encode("utf-8", "surrogatepass")
         # A mask may complete another match; on to where nothing changes, so that twice is once.
         for masking in range(PASSES):
             hits = self._hits(data)
             if hits == [] and not masking:
                 return text
-            masked = None if hits is None else self._masked(data, hits)
-            if masked is None:
+            if hits is None:
                 break
+            masked = _masked(data, [span for hit in hits for span in self._places(hit, data)])
             if masked == data:
                 return data.decode("utf-8", "surrogatepass")
             data = masked
         return MASK * len(text)
-
-    def value(self, value: JsonValue) -> JsonValue:
-        """Return `value` with every string in it masked, keys too; itself where nothing hits.
-
-        Keys that become equal are kept apart by a number.
-        """
-        if not self._patterns:
-            return value
-        if self._joinable:
-            joined = "\n".join(_strings(value))
-            if self._hits(joined.encode("utf-8", "surrogatepass")) == []:
-                return value
-        return self._redacted(value)
 
     def _hits(self, data: bytes) -> list[int] | None:
         """Return the patterns that may hit, None where the set ran out of memory."""
@@ -96,37 +128,27 @@ class Redactor:
         always = len(self._patterns)
         return [hit for hit in hits if hit != always] if always in hits else None
 
-    def _masked(self, data: bytes, hits: Sequence[int]) -> bytes:
-        pieces: list[bytes] = []
-        done = 0
-        for start, end in sorted(
-            _whole_characters(data, *match.span())
-            for hit in hits
-            for match in self._patterns[hit].finditer(data)
-        ):
-            if end > done:
-                hidden = data[max(start, done) : end].decode("utf-8", "surrogatepass")
-                pieces += data[done:start], MASK.encode() * len(hidden)
-                done = end
-        return b"".join((*pieces, data[done:]))
 
-    def _redacted(self, value: JsonValue) -> JsonValue:
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            redacted: dict[str, JsonValue] = {}
-            alike: dict[str, int] = {}
-            for key, item in value.items():
-                name = masked = self.text(key)
-                while name in redacted:
-                    alike[masked] = alike.get(masked, 1) + 1
-                    name = f"{masked}#{alike[masked]}"
-                redacted[name] = self._redacted(item)
-            return FrozenMap(redacted) if isinstance(value, FrozenMap) else redacted
-        if isinstance(value, Sequence):
-            items = [self._redacted(item) for item in value]
-            return tuple(items) if isinstance(value, tuple) else items
-        return value
+def over_strings(value: JsonValue, mask: Callable[[Sequence[str]], Sequence[str]]) -> JsonValue:
+    """Return JSON with all its strings, keys too, handed through `mask` at once.
+
+    What it returns as it was given leaves the value as it is. Keys that become equal are kept apart
+    by a number.
+    """
+    texts = tuple(_strings(value))
+    masked = mask(texts)
+    return value if masked is texts else _rebuilt(value, iter(masked))
+
+
+def is_usable(pattern: Pattern) -> bool:
+    """Say whether RE2 takes a pattern."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        _compiled(pattern, options)
+    except ValueError:
+        return False
+    return True
 
 
 def _compiled(pattern: Pattern, options: re2.Options) -> _Regex:
@@ -150,6 +172,44 @@ def _continues(data: bytes, position: int) -> bool:
     return data[position : position + 1] in _CONTINUATION
 
 
+def _masked(data: bytes, spans: Iterable[Span]) -> bytes:
+    pieces: list[bytes] = []
+    done = 0
+    for start, end in sorted(spans):
+        if end > done:
+            first = max(start, done)
+            pieces += data[done:first], MASK.encode() * _length(data[first:end])
+            done = end
+    return b"".join((*pieces, data[done:]))
+
+
+def _code_points(data: bytes, spans: Iterable[Span]) -> list[Span]:
+    """Turn spans of bytes into spans of code points, sorted and without overlap."""
+    found: list[Span] = []
+    count = last = 0
+    for start, end in sorted(spans):
+        if end > last:
+            first = count + _length(data[last : max(start, last)])
+            count = first + _length(data[max(start, last) : end])
+            last = end
+            found.append((first, count))
+    return found
+
+
+def _length(data: bytes) -> int:
+    return len(data.decode("utf-8", "surrogatepass"))
+
+
+def _parted(joined: str, texts: Sequence[str]) -> Sequence[str]:
+    """Return `joined`, which has the length of all texts with one character between, in parts."""
+    parts: list[str] = []
+    start = 0
+    for text in texts:
+        parts.append(joined[start : start + len(text)])
+        start += len(text) + 1
+    return parts
+
+
 def _strings(value: JsonValue) -> Iterator[str]:
     if isinstance(value, str):
         yield value
@@ -160,3 +220,23 @@ def _strings(value: JsonValue) -> Iterator[str]:
     elif isinstance(value, Sequence):
         for item in value:
             yield from _strings(item)
+
+
+def _rebuilt(value: JsonValue, masked: Iterator[str]) -> JsonValue:
+    """Return `value` with its strings, in the order of `_strings`, out of `masked`."""
+    if isinstance(value, str):
+        return next(masked)
+    if isinstance(value, Mapping):
+        rebuilt: dict[str, JsonValue] = {}
+        alike: dict[str, int] = {}
+        for item in value.values():
+            name = key = next(masked)
+            while name in rebuilt:
+                alike[key] = alike.get(key, 1) + 1
+                name = f"{key}#{alike[key]}"
+            rebuilt[name] = _rebuilt(item, masked)
+        return FrozenMap(rebuilt) if isinstance(value, FrozenMap) else rebuilt
+    if isinstance(value, Sequence):
+        items = [_rebuilt(item, masked) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    return value

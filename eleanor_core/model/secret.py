@@ -62,6 +62,9 @@ class SecretValue:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret value cannot be copied, pickled or serialised")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a secret value cannot be copied, pickled or serialised")
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SecretValue) and self.__value == other.__value
 

@@ -15,7 +15,7 @@ import anyio
 import structlog
 from attrs import evolve
 
-from eleanor_core.errors import MAX_DETAIL, describe
+from eleanor_core.errors import describe, shortened
 from eleanor_core.isolation.frames import MalformedError, VoiceRaisedError
 from eleanor_core.model import Abstention, AbstentionReason, Case
 from eleanor_core.pipeline.apart import Threads, Workers
@@ -168,7 +168,7 @@ class Runner(Generic[R]):
     @staticmethod
     def _abstain(voice: Voice[R], reason: AbstentionReason, detail: str) -> Abstention:
         # A voice may have had a hand in the words, and an abstention must always be possible.
-        said = detail[:MAX_DETAIL].encode(errors="replace").decode()
+        said = shortened(detail).encode(errors="replace").decode()
         return Abstention(voice=voice.name, reason=reason, detail=said, provenance=voice.provenance)
 
 

@@ -6,9 +6,29 @@ import inspect
 import traceback
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
 from eleanor_core.errors import describe
 from eleanor_core.registry.registry import Broken, Found, Stage
+
+
+class Masks(Protocol):
+    """Masks secrets in what a plugin raised: in a text, and in an error that is to be chained."""
+
+    def text(self, text: str, /) -> str: ...  # noqa: D102
+    def told(self, error: BaseException, /) -> BaseException: ...  # noqa: D102
+
+
+class Unmasked:
+    """For those who load plugins and know no secret."""
+
+    def text(self, text: str, /) -> str:
+        """Return the text."""
+        return text
+
+    def told(self, error: BaseException, /) -> BaseException:
+        """Return the error."""
+        return error
 
 
 class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes a `Broken`
@@ -29,7 +49,7 @@ class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes 
             return error
         return cls(stage, describe(error), frame=own_frame(error, package), hint=hint)
 
-    def broken(self, found: Found) -> Broken:
+    def broken(self, found: Found, masks: Masks) -> Broken:
         """Return the record of this fault in the plugin `found`."""
         return Broken(
             kind=found.kind,
@@ -37,7 +57,7 @@ class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes 
             dist=found.dist,
             version=found.version,
             stage=self.stage,
-            error=self.error,
+            error=masks.text(self.error),
             frame=self.frame,
             hint=self.hint
             or f"Repair or upgrade {found.dist}, or add '{found.ref}' "

@@ -22,7 +22,7 @@ from attrs import field, frozen
 
 from eleanor_core.api import KINDS, BackendDeclaration, Kind, Services
 from eleanor_core.registry.checks import check_manager, check_product
-from eleanor_core.registry.faults import Defect, package_of
+from eleanor_core.registry.faults import Defect, Masks, Unmasked, package_of
 from eleanor_core.registry.load import refuse_lost
 from eleanor_core.registry.registry import Broken, Found, Loaded, Registry, Stage
 
@@ -58,18 +58,20 @@ async def open_products(
     *,
     timeout: float,  # noqa: ASYNC109 -- one for each start; no scope around the call could say it
     stop_timeout: float = STOP_TIMEOUT,
+    masks: Masks | None = None,
 ) -> AsyncIterator[Products]:
     """Start every loaded plugin in the order of `KINDS`, by name within a kind; stop in reverse.
 
     `make_services` is called before each start, with the products of the kinds before; what it
     raises refuses the start. `timeout`: seconds for one start. `stop_timeout`: seconds for all
     stops together; until then they are shielded from cancellation. Raises RequiredPluginError if a
-    required plugin does not start. An error while stopping is logged and kept in `failed`.
+    required plugin does not start. An error while stopping is logged and kept in `failed`. `masks`
+    hides secrets in what a plugin raised.
     """
     outcome: BaseException | None = None
     try:
         async with anyio.create_task_group() as group:
-            start = _Start(registry, make_services, timeout, group)
+            start = _Start(registry, make_services, timeout, group, masks or Unmasked())
             try:
                 yield await start.all()
             except BaseException as error:  # noqa: BLE001 -- raised below, not wrapped in a group
@@ -84,12 +86,18 @@ class _Start:
     """The hosts of one `open_products`, in the order of their starts."""
 
     def __init__(
-        self, registry: Registry, make_services: MakeServices, timeout: float, group: TaskGroup
+        self,
+        registry: Registry,
+        make_services: MakeServices,
+        timeout: float,
+        group: TaskGroup,
+        masks: Masks,
     ) -> None:
         self._registry = registry
         self._make_services = make_services
         self._timeout = timeout
         self._group = group
+        self._masks = masks
         self._hosts: list[_Host] = []
         self._failed: list[Broken] = []
 
@@ -102,7 +110,8 @@ class _Start:
             before = self._products(started, broken)
             running: dict[str, object] = {}
             for name, loaded in self._registry.loaded[kind].items():
-                host = _Host(loaded, self._make_services(loaded, before), self._failed)
+                services = self._make_services(loaded, before)
+                host = _Host(loaded, services, self._failed, self._masks)
                 # Listed before it has started: whoever is cut off while starting is stopped too.
                 self._hosts.append(host)
                 self._group.start_soon(host.live, self._timeout)
@@ -110,7 +119,7 @@ class _Start:
                     running[name] = await host.product()
                 except Exception as error:  # noqa: BLE001 -- a stranger's factory raises anything
                     lost = host.lost("start", error)
-                    cause = {loaded.ref: error.__cause__ or error}
+                    cause = {loaded.ref: self._masks.told(error.__cause__ or error)}
                     refuse_lost(self._registry.required, [lost], cause)
                     broken.append(lost)
             started[kind] = MappingProxyType(running)
@@ -137,7 +146,10 @@ class _Start:
 class _Host:
     """One plugin's life, in one task: enter its factory, wait to be told, leave it."""
 
-    def __init__(self, loaded: Loaded, services: Services, failed: list[Broken]) -> None:
+    def __init__(
+        self, loaded: Loaded, services: Services, failed: list[Broken], masks: Masks
+    ) -> None:
+        self._masks = masks
         self._loaded = loaded
         self._services = services
         self._failed = failed
@@ -198,7 +210,8 @@ class _Host:
                 dist=loaded.provenance.dist,
                 version=loaded.provenance.version,
                 target=loaded.origin,
-            )
+            ),
+            self._masks,
         )
 
     async def _serve(self, limit: float) -> None:

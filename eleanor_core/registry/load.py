@@ -17,7 +17,7 @@ from eleanor_core.model import Provenance
 from eleanor_core.registry.checks import check_declaration
 from eleanor_core.registry.configure import unknown_keys, validate
 from eleanor_core.registry.discover import discover, strays
-from eleanor_core.registry.faults import Defect, core_version
+from eleanor_core.registry.faults import Defect, Masks, Unmasked, core_version
 from eleanor_core.registry.importing import Importer
 from eleanor_core.registry.isolated import declared, recipe
 from eleanor_core.registry.names import meant, split
@@ -39,14 +39,15 @@ def load(
     plugins: Iterable[object] = (),
     *,
     origins: Mapping[str, str] = NO_ORIGINS,
+    masks: Masks | None = None,
 ) -> Registry:
     """Load what `settings` choose, and every object in `plugins` (a module or an instance).
 
-    `origins` (from `load_settings`) lets an error name the file or variable that set a key.
-    Raises SettingsError, DuplicatePluginError, RequiredPluginError, or PluginError for an object in
-    `plugins` that has no usable hook.
+    `origins` (from `load_settings`) lets an error name the file or variable that set a key. `masks`
+    hides secrets in what a plugin raised. Raises SettingsError, DuplicatePluginError,
+    RequiredPluginError, or PluginError for an object in `plugins` that has no usable hook.
     """
-    loading = Loading(settings, origins)
+    loading = Loading(settings, origins, masks)
     registry = loading.run(plugins)
     refuse_lost(registry.required, registry.broken, loading.causes)
     return registry
@@ -65,10 +66,16 @@ def refuse_lost(
 class Loading:
     """One run over all that is chosen. `causes`: ref -> what a broken plugin raised."""
 
-    def __init__(self, settings: Settings, origins: Mapping[str, str] = NO_ORIGINS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        origins: Mapping[str, str] = NO_ORIGINS,
+        masks: Masks | None = None,
+    ) -> None:
         self.causes: dict[str, BaseException] = {}
         self._settings = settings
         self._origins = origins
+        self._masks = Unmasked() if masks is None else masks
         self._found = discover()
         self._choice: Selection = select(settings, self._found)
         self._importer = Importer(self._found, PluginAPI(core=core_version()))
@@ -104,8 +111,8 @@ class Loading:
             check_declaration(declaration, found.dist)
             options, wrong = validate(found, declaration.settings, self._settings, self._origins)
         except Defect as defect:
-            self._broken.append(defect.broken(found))
-            self.causes[found.ref] = defect.__cause__ or defect
+            self._broken.append(defect.broken(found, self._masks))
+            self.causes[found.ref] = self._masks.told(defect.__cause__ or defect)
             return
         self._wrong += wrong + self._not_for_production(found, declaration)
         if options is not None:
@@ -154,7 +161,7 @@ class Loading:
                 f"{why}, but not installed{meant(ref, known)}{stray}",
                 hint="Install the dist that brings it, or take its name out of the settings.",
             )
-            self._broken.append(defect.broken(missing))
+            self._broken.append(defect.broken(missing, self._masks))
 
     def _refuse_settings(self, known: Iterable[Found]) -> None:
         """Raise SettingsError with one line for each thing that the user must correct."""

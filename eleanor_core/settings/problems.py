@@ -19,7 +19,7 @@ from eleanor_core.settings.keys import (
     related,
     variable,
 )
-from eleanor_core.settings.secrecy import looks_secret, masked
+from eleanor_core.settings.secrecy import looks_random, looks_secret, masked
 from eleanor_core.settings.sources import Entry
 
 _PLAIN: Final[Mapping[str, str]] = {
@@ -63,7 +63,7 @@ def _found(value: JsonValue, path: KeyPath) -> str:
         return "; found a list"
     if value is None:
         return "; found nothing"
-    if looks_secret(path) or masked(value, path) != value:
+    if looks_secret(path) or looks_random(value) or masked(value, path) != value:
         return f"; found a value of type {type(value).__name__}"
     shown = repr(value)
     return f"; found {shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + '...'}"

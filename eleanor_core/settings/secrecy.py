@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 from eleanor_core.model import JsonValue, SecretRef
 from eleanor_core.model.secret import MASK
-from eleanor_core.settings.keys import KeyPath
+from eleanor_core.settings.keys import NESTING, PREFIX, KeyPath, dotted, with_plugin_name
 from eleanor_core.settings.model import Settings
 from eleanor_core.settings.types import TABLES
 
@@ -19,7 +20,9 @@ _SECRET_KEY: Final = re.compile(
     r"|auth(?!or(?:s|ity)?(?:$|[^a-z]))|api.?key|(?:^|[^a-z])key$)",
     re.IGNORECASE | re.DOTALL,
 )
-_LOGIN_IN_URL: Final = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+_LOGIN_IN_URL: Final = re.compile(r"://[^/\s@]*:([^/\s@]+)@")
+_PLACE: Final = re.compile(r"(?:^|_|-)(?:file|path|dir|sock)$", re.IGNORECASE)  # of a secret
+_RANDOM: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+_=.~-][^\s/]{15,}")
 
 
 def looks_secret(path: KeyPath) -> bool:
@@ -47,6 +50,44 @@ def masked(value: JsonValue, path: KeyPath, providers: Collection[str] = ()) -> 
     return value
 
 
+def looks_random(value: JsonValue) -> bool:
+    """Say whether a value is one long word of letters and digits, as keys and tokens are."""
+    return isinstance(value, str) and _RANDOM.fullmatch(value) is not None
+
+
+def secrets_in_settings(settings: Settings) -> Mapping[str, str]:
+    """Return every text that stands in the settings in plain and may be a secret, by its key."""
+    providers = providers_of(settings)
+    return {
+        f"{dotted(path)} {number}": secret
+        for path, text in _leaves(settings.model_dump(mode="json"))
+        for number, secret in enumerate(_secrets_at(path, text, providers))
+    }
+
+
+def secrets_in_environment(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the values of all variables whose name says "secret", and the passwords in URLs."""
+    return {
+        f"environment {name} {number}": secret
+        for name, text in env.items()
+        for number, secret in enumerate(_secrets_at(_path_of(name), text, ()))
+    }
+
+
+def _path_of(variable: str) -> KeyPath:
+    if not variable.upper().startswith(PREFIX):
+        return (variable,)
+    return with_plugin_name(tuple(variable.upper().removeprefix(PREFIX).lower().split(NESTING)))
+
+
+def _secrets_at(path: KeyPath, text: str, providers: Collection[str]) -> Iterator[str]:
+    for password in _LOGIN_IN_URL.findall(text):
+        yield from {password, unquote(password)}
+    said_to_be = looks_secret(path) and not _PLACE.search(path[-1])
+    if said_to_be and not text.startswith("/") and not _is_reference(text, providers):
+        yield text
+
+
 def providers_of(settings: Settings) -> frozenset[str]:
     """Return the names of the secrets providers that the settings speak of."""
     chosen = settings.plugins
@@ -62,21 +103,22 @@ def references(settings: Settings) -> tuple[SecretRef, ...]:
     providers = providers_of(settings)
     found = {
         SecretRef.parse(text)
-        for text in _texts(settings.model_dump(mode="json"))
+        for _, text in _leaves(settings.model_dump(mode="json"))
         if _is_reference(text, providers)
     }
     return tuple(sorted(found, key=str))
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
+def _leaves(value: JsonValue, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Yield every text with its path; those of a list have the path of the list."""
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _texts(item)
+            yield from _leaves(item, path)
     elif isinstance(value, str):
-        yield value
+        yield path, value
 
 
 def _is_reference(value: JsonValue, providers: Collection[str]) -> bool:

@@ -24,6 +24,7 @@ from eleanor_core._panel import first
 from eleanor_core._secrets import Resolver
 from eleanor_core.api import Backend, Declaration, Embedder, Kind, Services, Thresholds
 from eleanor_core.errors import EleanorError
+from eleanor_core.evidence import KnownSecrets
 from eleanor_core.model import EMPTY_MAP, JsonObject
 from eleanor_core.registry import Loaded, Products, Registry, load, open_products
 from eleanor_core.settings import Settings
@@ -179,7 +180,7 @@ class PluginContract(Generic[D, P]):
             thresholds=getattr(loaded.declaration, "thresholds", Thresholds()),
             backend=cast("Backend | None", first(products.of("backends"))),
             embedder=cast("Embedder | None", first(products.of("embedders"))),
-            secrets=Resolver(products.of("secrets")),
+            secrets=Resolver(products.of("secrets"), KnownSecrets()),
         )
 
     # -- the rules --------------------------------------------------------------------------------

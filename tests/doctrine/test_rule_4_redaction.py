@@ -9,7 +9,7 @@ import pytest
 from support.judging import TEXT, MemoryLog, judge, with_engine
 from support.stores import store_plugins
 
-from eleanor_core._redaction import Cleaner
+from eleanor_core._redaction import Cleaner, Redaction
 from eleanor_core.api import (
     Case,
     CriticResult,
@@ -21,7 +21,6 @@ from eleanor_core.api import (
     Pattern,
 )
 from eleanor_core.engine import EleanorEngine
-from eleanor_core.evidence import Redactor
 from eleanor_core.model import PrecedentCase
 from eleanor_core.testing import Harness, critic_plugin, detector_plugin
 
@@ -173,7 +172,7 @@ def test_names_and_clauses_are_no_words_to_mask() -> None:
 
 
 def test_of_two_known_passages_the_longer_one_is_hidden_first() -> None:
-    cleaner = Cleaner(Redactor(()), ("YWJj", "YWJjZGVm"))
+    cleaner = Cleaner(Redaction(), ("YWJj", "YWJjZGVm"))
     assert cleaner.text("it says YWJjZGVm and YWJj") == "it says ******** and ****"
 
 

@@ -22,6 +22,7 @@ from eleanor_core.api import (
     hookimpl,
 )
 from eleanor_core.errors import SettingsError
+from eleanor_core.evidence import KnownSecrets
 from eleanor_core.registry import load
 from eleanor_core.settings import LoadedSettings, describe, load_settings, references
 
@@ -188,7 +189,7 @@ async def test_without_a_provider_it_says_so() -> None:
 async def test_a_plain_provider_is_followed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eleanor_core._secrets.POLL", 0.01)
     shelf = Shelf()
-    resolver = Resolver({"shelf": shelf})
+    resolver = Resolver({"shelf": shelf}, KnownSecrets())
     first = await resolver.refresh(REF)
     assert await resolver.candidates(REF) == (first,)
     assert resolver.health() == {}

@@ -15,6 +15,7 @@ from eleanor_cli.batching.pool import open_pool
 from eleanor_cli.batching.process import Terms
 from eleanor_cli.batching.terms import without_evidence
 from eleanor_cli.lines import RawLine
+from eleanor_core import Redaction
 from eleanor_core.errors import EleanorError
 from eleanor_core.evidence import FanOut
 from eleanor_core.settings import Settings
@@ -49,7 +50,7 @@ def raw(*texts):
 async def test_a_pool_judges_on_both_loops(site, chaos_site, tmp_path, monkeypatch, anyio_backend):
     monkeypatch.setenv("CHAOS_MARK", str(tmp_path / "mark"))
     memory = MemoryLog()
-    log = Log(FanOut({"memory": memory}))
+    log = Log(FanOut({"memory": memory}), Redaction())
     given = terms(tmp_path / "home", site, chaos_site)
     async with open_pool(given, log, 2, stop_seconds=20) as pool:
         judged = await pool.judge(raw("a fine text", "a grave text"))
@@ -66,7 +67,9 @@ async def test_a_pool_judges_on_both_loops(site, chaos_site, tmp_path, monkeypat
 async def test_a_worker_with_other_plugins_is_refused(site, chaos_site, tmp_path, anyio_backend):
     given = terms(tmp_path / "home", site, chaos_site)
     other = replace(given, plugins={**given.plugins, "critics/stranger": "eleanor-stranger 1.2.4"})
-    async with open_pool(other, Log(FanOut({"memory": MemoryLog()})), 1, stop_seconds=20) as pool:
+    async with open_pool(
+        other, Log(FanOut({"memory": MemoryLog()}), Redaction()), 1, stop_seconds=20
+    ) as pool:
         with pytest.raises(EleanorError, match="plugins changed"):
             await pool.judge(raw("a fine text"))
 

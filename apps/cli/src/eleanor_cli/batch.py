@@ -24,6 +24,7 @@ from eleanor_core.engine import EleanorEngine
 from eleanor_core.registry import load
 
 if TYPE_CHECKING:
+    from eleanor_core import Redaction
     from eleanor_core.registry import Registry
     from eleanor_core.settings import LoadedSettings
     from eleanor_core.settings.model import Limits
@@ -51,13 +52,13 @@ def batch(
     `workers`: processes that judge; None: one for each core, unless the input is small.
     """
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
     longest = _longest(loaded.settings.limits)
     # The side file lies beside the output itself, not beside a link to it.
     target = target.resolve() if target.is_symlink() else target
     _refuse_paths(source, target, force=force, resume=resume)
     tally = Tally(refuse_duplicates(source, longest))
-    registry = load(loaded.settings, origins=loaded.origins)
+    registry = load(loaded.settings, origins=loaded.origins, masks=options.redaction)
     job = Job.of(source, target, loaded, registry)
     with Output(target, job) as output:
         begun = resume and target.exists() and target.stat().st_size > 0
@@ -66,9 +67,9 @@ def batch(
         lines = _after(tally.written, raw_lines(source, longest))
         workers = workers or _workers_for(tally.total - tally.written)
         judge_all = (
-            partial(_in_process, loaded, lines)
+            partial(_in_process, loaded, options.redaction, lines)
             if workers == 1
-            else partial(_in_workers, loaded, registry, workers, lines)
+            else partial(_in_workers, loaded, options.redaction, registry, workers, lines)
         )
 
         async def main() -> int:
@@ -91,13 +92,20 @@ def batch(
         return run(main)
 
 
-async def _in_process(loaded: LoadedSettings, lines: Iterator[RawLine], done: Done) -> None:
-    async with EleanorEngine(loaded) as engine:
+async def _in_process(
+    loaded: LoadedSettings, redaction: Redaction, lines: Iterator[RawLine], done: Done
+) -> None:
+    async with EleanorEngine(loaded, redaction=redaction) as engine:
         await in_order(lines, partial(judge, engine), lambda item: done([item]), limit=IN_FLIGHT)
 
 
 async def _in_workers(
-    loaded: LoadedSettings, registry: Registry, workers: int, lines: Iterator[RawLine], done: Done
+    loaded: LoadedSettings,
+    redaction: Redaction,
+    registry: Registry,
+    workers: int,
+    lines: Iterator[RawLine],
+    done: Done,
 ) -> None:
     from eleanor_cli.batching.log import open_log
     from eleanor_cli.batching.pool import WINDOW, open_pool
@@ -105,7 +113,7 @@ async def _in_workers(
 
     stop = loaded.settings.deadlines.stop
     async with (
-        open_log(loaded.settings, registry) as log,
+        open_log(loaded.settings, registry, redaction) as log,
         open_pool(terms_of(loaded, registry), log, workers, stop_seconds=stop) as pool,
     ):
         await in_order(pool.chunks(lines), pool.judge, done, limit=WINDOW * workers)

@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: nothing in it can drive a terminal or hide.
+"""Text from outside, made safe to show: nothing in it can drive a terminal, hide, or be secret.
 
 Control characters, bidirectional marks, invisible format characters, surrogates and unassigned
 code points are shown as escapes. Every string that a person or a plugin wrote goes through here.
@@ -9,17 +9,31 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import Final
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
 
 from eleanor_core.model import JsonValue
+
+if TYPE_CHECKING:
+    from eleanor_core import Redaction
 
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _NOT_ASCII: Final = re.compile(r"[^\x20-\x7e]")
 
 
+masking: Final[ContextVar[Redaction | None]] = ContextVar("masking", default=None)
+"""What masks secrets in the output of the command that runs."""
+
+
+def masked(text: str) -> str:
+    """Return `text` with every secret in it masked."""
+    redaction = masking.get()
+    return text if redaction is None else redaction.text(text)
+
+
 def safe(text: str, *, keep: str = "") -> str:
-    """Return `text` with every unsafe character as an escape, save those in `keep`."""
-    return _NOT_ASCII.sub(lambda match: _shown(match[0], keep), text)
+    """Return `text` masked, with every unsafe character as an escape, save those in `keep`."""
+    return _NOT_ASCII.sub(lambda match: _shown(match[0], keep), masked(text))
 
 
 def prose(text: str) -> str:
@@ -28,10 +42,12 @@ def prose(text: str) -> str:
 
 
 def dumps(value: JsonValue, *, indent: int | None = None) -> str:
-    """Return JSON in readable Unicode, unsafe characters as JSON escapes. Raises on NaN.
+    """Return JSON in readable Unicode, masked, unsafe characters as JSON escapes. Raises on NaN.
 
-    The value reads back unchanged: escapes only ever stand inside strings.
+    But for masks the value reads back unchanged: escapes only ever stand inside strings.
     """
+    redaction = masking.get()
+    value = value if redaction is None else redaction.value(value)
     separators = (",", ": ") if indent else (",", ":")
     text = json.dumps(
         value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators

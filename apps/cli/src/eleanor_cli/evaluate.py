@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eleanor_cli import exits, logs
+from eleanor_cli.escape import masked
 from eleanor_cli.faults import UsageError, describe, say
 from eleanor_cli.inputs import read_context, read_text
 from eleanor_cli.options import Options
@@ -47,10 +48,10 @@ def evaluate(options: Options, request: Request) -> int:
         msg = "--explain is for people and --json for programs; give one of the two"
         raise UsageError(msg)
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
     text = read_text(request.text, request.file, stdin=request.stdin)
     context = read_context(request.context)
-    engine = EleanorEngine(loaded)
+    engine = EleanorEngine(loaded, redaction=options.redaction)
     printer = _Json(request) if request.json else _People(request, text, loaded, engine.registry)
 
     async def main() -> int:
@@ -138,7 +139,7 @@ class _People:
         else:
             from eleanor_cli.show import show
 
-            show(self._console, assessment, self._text, detail=self._request.detail)
+            show(self._console, assessment, masked(self._text), detail=self._request.detail)
 
     def unrecorded(self, error: EvidenceUnavailable) -> None:
         if error.assessment is not None:
@@ -152,7 +153,7 @@ class _People:
 
         ground = Ground(
             assessment=assessment,
-            text=self._text,
+            text=masked(self._text),
             registry=self._registry,
             loaded=self._loaded,
         )

@@ -83,10 +83,10 @@ def verify_log(options: Options, *, as_json: bool) -> int:
 
 def _with_sinks(options: Options, main: Callable[[Sinks], Awaitable[int]]) -> int:
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
 
     async def opened() -> int:
-        async with open_evidence(loaded.settings) as sinks:
+        async with open_evidence(loaded.settings, redaction=options.redaction) as sinks:
             return await main(sinks)
 
     return run(opened)

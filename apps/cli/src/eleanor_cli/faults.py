@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable
 from shutil import get_terminal_size
 from textwrap import wrap
+from traceback import format_exception
 from typing import Final, NoReturn
 
 from eleanor_cli import exits
-from eleanor_cli.escape import safe
+from eleanor_cli.escape import masked, safe
 from eleanor_cli.out import write_json
 from eleanor_core.errors import EleanorError, EvidenceUnavailable, InvalidInput, SettingsError
 
@@ -35,12 +36,13 @@ def finish(verb: Callable[[], int], *, as_json: bool = False, traceback: bool = 
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = exits.SIGNALLED + signal.SIGINT
-    except Exception as raised:
+    except Exception as raised:  # noqa: BLE001 -- whatever it is, it is reported
         error = cause(raised)
         if isinstance(error, BrokenPipeError):
             code = _reader_gone()
         elif traceback:
-            raise
+            sys.stderr.write(masked("".join(format_exception(raised))))
+            code = exits.FAULT
         else:
             code = _report(error, as_json=as_json)
     raise SystemExit(code)

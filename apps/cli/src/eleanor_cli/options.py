@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eleanor_core import Redaction
     from eleanor_core.settings import LoadedSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What was said before the verb. `sets` holds `key=value` as typed, later ones win."""
 
@@ -20,12 +22,20 @@ class Options:
     home: Path | None = None
     traceback: bool = False
 
+    @cached_property
+    def redaction(self) -> Redaction:
+        """What masks secrets in all that this command writes."""
+        from eleanor_core import Redaction
+
+        return Redaction.of()
+
     def load(self) -> LoadedSettings:
         """Read the settings from all their sources. Raises SettingsError or UsageError."""
         from eleanor_cli.faults import UsageError
         from eleanor_core.settings import home_of, load_settings
 
         loaded = load_settings(self._overrides(), file=self.settings)
+        self.redaction.learn_settings(loaded)
         home = home_of(loaded.settings)
         if home.exists() and not home.is_dir():
             origin = loaded.origins.get("home", "default")

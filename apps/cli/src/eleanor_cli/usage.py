@@ -13,7 +13,9 @@ from typing import Final
 import typer
 
 from eleanor_cli import exits
+from eleanor_cli.escape import masked, masking
 from eleanor_cli.faults import refuse
+from eleanor_core import Redaction
 
 # The parser's own base of all usage errors; it has no public name in every version of typer.
 _PARSER: Final = typer.BadParameter.__mro__[1]
@@ -43,10 +45,12 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
     """Report what the parser raised, and return the exit code. Others are raised again."""
     if not isinstance(error, _PARSER):
         raise error
+    # No verb has begun, so no settings were read: what the environment holds is masked.
+    masking.set(Redaction.of())
     said = str(getattr(error, "format_message", error.__str__)())
     if said.startswith("Usage:"):
         # Asked without a verb: what the parser says then is the help.
-        typer.echo(said, err=True)
+        typer.echo(masked(said), err=True)
         return exits.USAGE
     context: typer.Context | None = getattr(error, "ctx", None)
     if context is not None:

@@ -16,7 +16,11 @@ def finish(
     context: typer.Context, verb: Callable[[Options], int], *, json: bool = False
 ) -> NoReturn:
     """Run a verb with the options before it, and end the program with its exit code."""
+    from eleanor_cli import crash
+    from eleanor_cli.escape import masking
     from eleanor_cli.faults import finish as end
 
     options = cast(Options, context.find_root().obj)
+    masking.set(options.redaction)
+    crash.install(options.redaction)
     end(lambda: verb(options), as_json=json, traceback=options.traceback)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from eleanor_cli.batching.judge import ERROR
-from eleanor_cli.escape import dumps, safe
+from eleanor_cli.escape import dumps, masked, safe
 from eleanor_cli.faults import UsageError
 from eleanor_cli.lines import Line, read_lines
 from eleanor_core import __version__
@@ -175,5 +175,6 @@ def _result(data: bytes) -> Mapping[str, JsonValue] | None:
 
 def _answers(result: Mapping[str, JsonValue], line: Line) -> bool:
     found = result["id"]
-    same = type(found) is type(line.id) and found == line.id
+    own = masked(line.id) if isinstance(line.id, str) else line.id
+    same = type(found) is type(own) and found == own
     return same and result.get("line", line.number) == line.number

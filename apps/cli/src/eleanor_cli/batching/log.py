@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from eleanor_core import open_evidence
+from eleanor_core import Redaction, open_evidence
 from eleanor_core.errors import EvidenceUnavailable
 from eleanor_core.evidence import FanOut
 from eleanor_core.model import SealedRecord
@@ -18,8 +18,9 @@ from eleanor_core.settings import Settings
 class Log:
     """Every sink that the settings ask for, behind one call."""
 
-    def __init__(self, sinks: FanOut) -> None:
+    def __init__(self, sinks: FanOut, redaction: Redaction) -> None:
         self._sinks = sinks
+        self._redaction = redaction
 
     async def append(self, records: Sequence[SealedRecord]) -> list[int | str]:
         """Append all at once; return each one's position, or why it was not recorded."""
@@ -29,7 +30,7 @@ class Log:
             try:
                 answers[place] = (await self._sinks.append(record)).index
             except EvidenceUnavailable as error:
-                answers[place] = str(error)
+                answers[place] = self._redaction.text(str(error))
 
         async with anyio.create_task_group() as tasks:
             for place, record in enumerate(records):
@@ -38,9 +39,11 @@ class Log:
 
 
 @asynccontextmanager
-async def open_log(settings: Settings, registry: Registry) -> AsyncIterator[Log]:
+async def open_log(
+    settings: Settings, registry: Registry, redaction: Redaction
+) -> AsyncIterator[Log]:
     """Open the log. Raises EvidenceUnavailable unless every enabled sink runs."""
-    async with open_evidence(settings) as sinks:
+    async with open_evidence(settings, redaction=redaction) as sinks:
         enabled = settings.evidence.sinks or (
             *registry.loaded["evidence"],
             *(item.name for item in registry.broken if item.kind == "evidence"),
@@ -50,4 +53,4 @@ async def open_log(settings: Settings, registry: Registry) -> AsyncIterator[Log]
             said = [item.text for item in registry.broken if item.kind == "evidence"]
             why = " ".join(said) or "It is not enabled, or did not start; see `eleanor plugins`."
             raise EvidenceUnavailable(f"evidence/{lost[0]} must record and does not run. {why}")
-        yield Log(FanOut(sinks))
+        yield Log(FanOut(sinks), redaction)

@@ -15,13 +15,15 @@ import anyio.from_thread
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from eleanor_cli import logs
+from eleanor_cli import crash, logs
 from eleanor_cli.batching.frames import Frame, encode, read_frame
 from eleanor_cli.batching.handover import NAME, Handover
 from eleanor_cli.batching.job import plugins_of
 from eleanor_cli.batching.judge import Judged, judge
+from eleanor_cli.escape import masking
 from eleanor_cli.faults import cause, describe
 from eleanor_cli.lines import RawLine
+from eleanor_core import Redaction
 from eleanor_core.engine import EleanorEngine
 from eleanor_core.model import JsonValue, Receipt, SealedRecord
 from eleanor_core.settings import LoadedSettings, Settings
@@ -45,6 +47,7 @@ class _Server:
             Settings.model_validate(hello.head["settings"]),
             cast("dict[str, str]", hello.head["origins"]),
         )
+        self._redaction = Redaction.of(self._loaded)
         self._source, self._sink = source, sink
         self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._at_work = 0
@@ -56,7 +59,9 @@ class _Server:
 
     async def run(self) -> None:
         """Tell the parent `ready`, judge, and tell it why if this cannot go on."""
-        logs.configure(self._loaded.settings)
+        logs.configure(self._loaded.settings, self._redaction)
+        masking.set(self._redaction)
+        crash.install(self._redaction)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._listen)
@@ -69,7 +74,9 @@ class _Server:
             self._send("failed", {"code": code, "message": message})
 
     async def _live(self) -> None:
-        async with EleanorEngine(self._loaded, plugins=[self._handover]) as engine:
+        async with EleanorEngine(
+            self._loaded, plugins=[self._handover], redaction=self._redaction
+        ) as engine:
             self._engine = engine
             plugins = plugins_of(engine.registry)
             del plugins[f"evidence/{NAME}"]

@@ -39,9 +39,9 @@ _DISTS: Final[Mapping[str, str]] = MappingProxyType(
 def list_plugins(options: Options, *, as_json: bool) -> int:
     """Print every plugin with its status. 0 also when some are broken: that is what it shows."""
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
     # Not `load`: where a required plugin is broken it raises, and this is to show just that.
-    registry = Loading(loaded.settings, loaded.origins).run(())
+    registry = Loading(loaded.settings, loaded.origins, options.redaction).run(())
     settings = loaded.settings
     rows = registry.rows()
     if as_json:
@@ -58,7 +58,7 @@ def list_plugins(options: Options, *, as_json: bool) -> int:
 def explain_plugin(options: Options, ref: str, *, as_json: bool) -> int:
     """Print why one plugin is on, off or broken, and what it declares."""
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
     explanations = explain(ref, loaded.settings, origins=loaded.origins)
     if as_json:
         write_json([_explanation(item) for item in explanations])

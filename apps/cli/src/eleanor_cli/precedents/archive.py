@@ -54,10 +54,10 @@ def with_archive(options: Options, main: Callable[[Opened], Awaitable[int]]) -> 
     Raises PrecedentsUnavailable if none runs, or if it keeps no archive.
     """
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
 
     async def opened() -> int:
-        async with open_precedents(loaded.settings) as precedents:
+        async with open_precedents(loaded.settings, redaction=options.redaction) as precedents:
             if not isinstance(precedents.store, PrecedentArchive):
                 msg = (
                     f"{precedents.whose} keeps no archive: its cases can be found and added to by "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from eleanor_cli import exits, words
-from eleanor_cli.escape import dumps, prose
+from eleanor_cli.escape import dumps, masked, prose
 from eleanor_cli.faults import UsageError
 from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
@@ -103,7 +103,7 @@ async def _write(
 
 
 def _plain(line: str) -> str:
-    return line
+    return line if masked(line) == line else _escaped(line)
 
 
 def _escaped(line: str) -> str:

@@ -24,6 +24,7 @@ from eleanor_cli.quality.report import Report, plugins_of, rows_of, settings_has
 from eleanor_cli.quality.run import Sample, Spent, judge_sets
 from eleanor_cli.quality.sets import DataSet, check_sets
 from eleanor_cli.running import run
+from eleanor_core import Redaction
 from eleanor_core.engine import EleanorEngine
 from eleanor_core.model import CaseKind
 from eleanor_core.settings import LoadedSettings
@@ -45,7 +46,7 @@ class Request:
 def quality(options: Options, request: Request) -> int:
     """Measure, print the tables and write the files. 0 once all is done."""
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
     sets = check_sets(
         request.data, kind=request.kind, limits=loaded.settings.limits, limit=request.limit
     )
@@ -54,15 +55,17 @@ def quality(options: Options, request: Request) -> int:
 
     async def main() -> int:
         with nullcontext(loaded) if request.keep_evidence else _elsewhere(loaded) as place:
-            report = await _measured(request, place, sets)
+            report = await _measured(request, place, options.redaction, sets)
         _write(request, report, baseline)
         return exits.OK
 
     return run(main)
 
 
-async def _measured(request: Request, loaded: LoadedSettings, sets: Sequence[DataSet]) -> Report:
-    async with EleanorEngine(loaded) as engine:
+async def _measured(
+    request: Request, loaded: LoadedSettings, redaction: Redaction, sets: Sequence[DataSet]
+) -> Report:
+    async with EleanorEngine(loaded, redaction=redaction) as engine:
         for item in engine.broken:
             say(item.text)
         panel = Panel.of(engine)

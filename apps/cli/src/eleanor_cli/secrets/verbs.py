@@ -117,10 +117,10 @@ def _parsed(text: str) -> SecretRef:
 
 def _with_secrets(options: Options, main: Callable[[Settings, Secrets], Awaitable[int]]) -> int:
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
 
     async def opened() -> int:
-        async with open_secrets(loaded.settings) as secrets:
+        async with open_secrets(loaded.settings, redaction=options.redaction) as secrets:
             return await main(loaded.settings, secrets)
 
     return run(opened)

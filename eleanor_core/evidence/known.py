@@ -1,0 +1,256 @@
+"""Secrets whose values this process knows, found wherever they stand and however they are written.
+
+A text is looked at without its punctuation: a base64 of either alphabet, a value broken over lines,
+chunks or list items, and one behind backslashes are then all the same few strings, and one
+automaton finds them in one pass.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NoReturn
+from urllib.parse import quote, quote_plus
+
+import re2
+from attrs import frozen
+
+from eleanor_core.model import SecretValue, Span
+
+SHORTEST: Final = 8
+"""Characters of a value from which it is looked for."""
+FEWEST_LETTERS: Final = 6
+"""Letters and digits that it must have among them."""
+LONGEST_WORDS: Final = 20
+"""Characters up to which a value that is made of words alone is not looked for."""
+PIECE: Final = 24
+"""Characters of a piece: each piece of a long value is looked for on its own."""
+KEPT: Final = 3
+"""Values that are kept of one origin: the current one, the one before, the one to come."""
+MOST_ORIGINS: Final = 1024
+"""Origins in memory; the one that came first gives way."""
+
+_WORDS: Final = re.compile(r"[^A-Za-z0-9]*(?:(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)(?:[^A-Za-z0-9]+|$))+")
+# A mask stays: what stood on both sides of it must not become neighbours.
+_PUNCTUATION: Final = bytes(
+    code for code in range(128) if not chr(code).isalnum() and chr(code) != "*"
+)
+_BROKEN_OFF: Final = 3
+"""Characters of base64 at either end that share a byte with what is encoded beside the value."""
+_BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
+_GAP: Final = 4
+_MEM: Final = 64 << 20
+_MOST_MEM: Final = 512 << 20
+_ALWAYS: Final = r"\z"
+
+
+@frozen(repr=False)
+class _Needle:
+    """One writing of a piece of a value, without punctuation. `folded`: its case says nothing."""
+
+    written: bytes
+    folded: bool
+    base64: bool
+
+
+@frozen(repr=False)
+class _Haystacks:
+    """The needles of all values, and the automaton that tells which of them are there at all."""
+
+    needles: Sequence[_Needle]
+    automaton: re2.Set
+
+    def hits(self, lowered: bytes) -> Iterable[_Needle]:
+        """Return the needles that may stand in a text without punctuation, in lower case."""
+        places = self.automaton.Match(lowered) or ()
+        always = len(self.needles)
+        if always not in places:
+            # Out of memory: slow is better than blind.
+            return self.needles
+        return [self.needles[place] for place in places if place != always]
+
+
+class KnownSecrets:
+    """The values to be masked wherever they are found. One for each engine, never a global.
+
+    It tells nobody what it holds: it prints as a count and cannot be copied, pickled or serialised.
+    A value is kept while it may be valid: of each origin the newest `KEPT`.
+    """
+
+    __slots__ = ("__found", "__held")
+
+    def __init__(self) -> None:
+        self.__held: dict[str, tuple[SecretValue, ...]] = {}
+        self.__found: _Haystacks | None = None
+
+    def learn(self, origin: str, values: Iterable[SecretValue]) -> bool:
+        """Take in the values of `origin` (a reference, a setting's key), the current one first.
+
+        Returns False if one of them is too short or too plain to be looked for: to mask it would
+        hide words that everybody uses, and whoever sends a guess would see it confirmed.
+        """
+        before = self.__held.get(origin, ())
+        new = tuple(value for value in values if value not in before)
+        if new:
+            if origin not in self.__held and len(self.__held) >= MOST_ORIGINS:
+                del self.__held[next(iter(self.__held))]
+            self.__held[origin] = (*new, *before)[:KEPT]
+            self.__found = None
+        return all(is_telling(value.reveal()) for value in new)
+
+    def spans(self, data: bytes) -> list[Span]:
+        """Return the merged spans of bytes of `data`, which is UTF-8, that write a known value."""
+        if not self.__held:
+            return []
+        compact = data.translate(None, _PUNCTUATION)
+        lowered = compact.lower()
+        found = self.__found = self.__found or _haystacks(self.__held.values())
+        spans = [
+            (*span, needle.base64)
+            for needle in found.hits(lowered)
+            for span in _places(lowered if needle.folded else compact, needle.written)
+        ]
+        return _in_place(data, spans) if spans else []
+
+    def __repr__(self) -> str:
+        return f"<{len(self.__held)} known secrets>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("known secrets cannot be copied, pickled or serialised")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("known secrets cannot be copied, pickled or serialised")
+
+
+def is_telling(value: str) -> bool:
+    """Say whether a value is so long and so unlike words that only its owner would write it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    letters = sum(char.isalnum() for char in value)
+    if len(value) < SHORTEST or letters < FEWEST_LETTERS or len(set(value)) < SHORTEST // 2:
+        return False
+    return len(value) > LONGEST_WORDS or not _WORDS.fullmatch(value)
+
+
+def _haystacks(held: Iterable[Sequence[SecretValue]]) -> _Haystacks:
+    needles = tuple(
+        dict.fromkeys(
+            needle
+            for values in held
+            for value in values
+            if is_telling(value.reveal())
+            for piece in _pieces(value.reveal())
+            for needle in _needles(piece)
+        )
+    )
+    return _Haystacks(needles, _automaton(needles))
+
+
+def _automaton(needles: Sequence[_Needle]) -> re2.Set:
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = True
+    options.max_mem = _MEM
+    while True:
+        automaton = re2.Set.SearchSet(options)
+        try:
+            for needle in needles:
+                automaton.Add(re2.escape(needle.written.lower().decode()))
+            automaton.Add(_ALWAYS)
+            automaton.Compile()
+        except re2.error:
+            if options.max_mem >= _MOST_MEM:
+                raise
+            options.max_mem *= 2
+        else:
+            return automaton
+
+
+def _pieces(value: str) -> Iterator[str]:
+    """Yield a value in pieces, so that a part of a long one is found as well."""
+    ends = [*range(PIECE, len(value) - SHORTEST, PIECE), len(value)]
+    pieces = [value[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    # One of little variety, such as a line of dashes, is no secret and stands elsewhere too.
+    yield from filter(is_telling, pieces) if len(pieces) > 1 else pieces
+
+
+def _needles(piece: str) -> Iterator[_Needle]:
+    for written in {_compact(write(piece)) for write in _AS_IT_STANDS}:
+        yield _Needle(written, folded=False, base64=False)
+    for written in {_compact(write(piece)).lower() for write in _IN_DIGITS}:
+        yield _Needle(written, folded=True, base64=False)
+    raw = piece.encode()
+    for before in range(3):
+        # What the encoding makes of these bytes alone, wherever they stand in what is encoded.
+        first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
+        written = b64encode(bytes(before) + raw)[first:last].translate(None, _PUNCTUATION)
+        yield _Needle(written, folded=False, base64=True)
+
+
+def _compact(text: str) -> bytes:
+    return text.encode().translate(None, _PUNCTUATION)
+
+
+def _each(form: Callable[[int], str]) -> Callable[[str], str]:
+    return lambda piece: "".join(form(ord(char)) for char in piece)
+
+
+_AS_IT_STANDS: Final[Sequence[Callable[[str], str]]] = (
+    str,
+    lambda piece: json.dumps(piece, ensure_ascii=False),
+    html.escape,
+)
+# Hexadecimal digits are written in either case. Those of bytes alone are also a dump with
+# spaces or colons, and a URL or a mail in which every character is escaped.
+_IN_DIGITS: Final[Sequence[Callable[[str], str]]] = (
+    lambda piece: piece.encode().hex(),
+    json.dumps,
+    quote_plus,
+    lambda piece: quote(piece, safe=""),
+    lambda piece: quote(piece, safe="/"),
+    lambda piece: quote(piece, safe="!'()*~"),
+    lambda piece: quote(quote(piece, safe=""), safe=""),
+    lambda piece: piece.encode("unicode_escape").decode(),
+    _each("u{:04x}".format),
+    _each("x{:02x}".format),
+    _each("{:o}".format),
+    _each("{:d}".format),
+)
+
+
+def _places(haystack: bytes, needle: bytes) -> Iterator[Span]:
+    start = haystack.find(needle)
+    while start >= 0:
+        end = start + len(needle)
+        yield start, end
+        start = haystack.find(needle, end)
+
+
+def _in_place(data: bytes, spans: Iterable[tuple[int, int, bool]]) -> list[Span]:
+    """Turn spans of the text without punctuation into merged spans of the text itself."""
+    dropped = frozenset(_PUNCTUATION)
+    places = [place for place, code in enumerate(data) if code not in dropped]
+    merged: list[Span] = []
+    for start, end, base64 in sorted(spans):
+        first, last = places[start], places[end - 1] + 1
+        if base64:
+            first, last = _widened(data, first, last)
+        if merged and first <= merged[-1][1] + _GAP:
+            merged[-1] = merged[-1][0], max(last, merged[-1][1])
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _widened(data: bytes, first: int, last: int) -> Span:
+    for _ in range(_BROKEN_OFF):
+        if first and data[first - 1] in _BASE64:
+            first -= 1
+        if last < len(data) and data[last] in _BASE64:
+            last += 1
+    return first, last

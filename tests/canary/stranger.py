@@ -1,0 +1,381 @@
+"""A plugin of every kind that says what was planted wherever a plugin can say something, and fails as told."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+from attrs import evolve, frozen
+from pydantic import field_validator
+
+from canary.birds import SHAPED, Canary
+from eleanor_core.api import (
+    Case,
+    CriticDeclaration,
+    CriticResult,
+    CriticViolation,
+    DetectorDeclaration,
+    DetectorResult,
+    DetectorSignal,
+    EmbedderDeclaration,
+    EscalationSignal,
+    Gap,
+    Pattern,
+    PluginSettings,
+    PrecedentCase,
+    PrecedentsDeclaration,
+    Receipt,
+    SealedRecord,
+    SecretNotFound,
+    SecretsDeclaration,
+    SecretUnavailable,
+    SecretValue,
+    StoredRecord,
+    hookimpl,
+)
+from eleanor_core.model import SecretRef
+from eleanor_core.testing import LetterEmbedder, MemoryLog
+
+GAPS = {"no-evidence": "nothing to compare with"}
+DEADLINE = 0.05
+
+
+class Plan:
+    """What is planted in one run. `said`: where it came to be said."""
+
+    def __init__(self, failure: str, turn: int, canaries: dict[str, Canary]) -> None:
+        self.failure = failure
+        self.turn = turn
+        self.canaries = canaries
+        self.said: set[str] = set()
+
+    def say(self, place: str) -> str:
+        """Return what is planted there."""
+        self.said.add(place)
+        return self.canaries[place].said(self.turn)
+
+    def is_to(self, *failures: str) -> bool:
+        return self.failure in failures
+
+
+class CanarySettings(PluginSettings):
+    api_token: str = ""
+    database: str = ""
+    more: dict[str, dict[str, str]] = {}
+    passwords: list[str] = []
+    check: str = ""
+
+    @field_validator("check")
+    @classmethod
+    def _refuse(cls, value: str) -> str:
+        if value:
+            raise ValueError(f"this is no good: {value}")
+        return value
+
+
+@frozen(eq=False)
+class Voices:
+    """Critics that run in every way, and two detectors."""
+
+    plan: Plan
+
+    @hookimpl
+    def eleanor_register_critics(self) -> Iterable[CriticDeclaration]:
+        if self.plan.is_to("hook raises"):
+            raise ValueError(self.plan.say("registration"))
+        if self.plan.is_to("no panel"):
+            return
+        shape = Pattern(id="canary", regex=SHAPED, redact=True)
+        common = {"principle": "risk", "clauses": frozenset({"K4", "D2"}), "gaps": GAPS}
+        yield CriticDeclaration(
+            name="canary", factory=self._task, settings=CanarySettings, deadline=DEADLINE, **common
+        )
+        yield CriticDeclaration(
+            name="inline", factory=self._inline, execution="inline", patterns=(shape,), **common
+        )
+        yield CriticDeclaration(name="thread", factory=self._thread, execution="thread", **common)
+
+    @hookimpl
+    def eleanor_register_detectors(self) -> Iterable[DetectorDeclaration]:
+        yield DetectorDeclaration(
+            name="canary",
+            factory=self._detector,
+            deadline=DEADLINE,
+            gaps=GAPS,
+            categories={"bird": "one of ours"},
+        )
+
+    @asynccontextmanager
+    async def _task(self, settings, services):
+        plan = self.plan
+        if services.secrets is not None and not plan.is_to("secret is gone", "provider is down"):
+            for name in ("current", "before"):
+                try:
+                    await services.secrets.resolve(SecretRef.parse(f"shelf:{name}"))
+                except SecretUnavailable as error:
+                    services.log.error("unavailable", reason=str(error))
+        if plan.is_to("critic does not start", "required critic does not start"):
+            raise ValueError(plan.say("start"))
+        if plan.is_to("critic does not start from"):
+            raise ValueError(plan.say("start")) from KeyError(plan.say("start, cause"))
+        if plan.is_to("start hangs"):
+            await anyio.sleep(60)
+        services.log.warning(
+            plan.say("log, event"),
+            field=plan.say("log, field"),
+            table={"rows": [plan.say("log, nested field")]},
+            error=repr(ValueError(plan.say("log, error"))),
+        )
+        async with anyio.create_task_group() as group:
+            if plan.is_to("plugin fails while running"):
+                group.start_soon(self._fail_soon)
+            yield self._judge
+        if plan.is_to("stop raises"):
+            raise ValueError(plan.say("stop"))
+        if plan.is_to("stop hangs"):
+            await anyio.sleep(60)
+
+    async def _fail_soon(self) -> None:
+        await anyio.sleep(0.01)
+        raise ValueError(self.plan.say("run"))
+
+    @asynccontextmanager
+    async def _inline(self, settings, services):
+        def judge(case: Case, /) -> CriticResult:
+            if self.plan.is_to("inline critic raises"):
+                raise ValueError(self.plan.say("inline critic raises"))
+            return self._result("inline")
+
+        yield judge
+
+    @asynccontextmanager
+    async def _thread(self, settings, services):
+        def judge(case: Case, /) -> CriticResult:
+            if self.plan.is_to("thread critic raises"):
+                raise ValueError(self.plan.say("thread critic raises"))
+            return self._result("thread")
+
+        yield judge
+
+    @asynccontextmanager
+    async def _detector(self, settings, services):
+        if self.plan.is_to("detector does not start"):
+            raise ValueError(self.plan.say("start"))
+        yield self._testify
+
+    async def _judge(self, case: Case, /) -> CriticResult:
+        plan = self.plan
+        said = plan.say if plan.failure.startswith("critic raises") else None
+        match plan.failure:
+            case "critic raises":
+                raise ValueError(said("critic raises"))
+            case "critic raises from":
+                raise ValueError(said("critic raises")) from KeyError(said("critic raises, cause"))
+            case "critic raises a group":
+                raise ExceptionGroup(said("critic raises"), [KeyError(said("critic raises, cause"))])
+            case "critic raises an exit":
+                raise SystemExit(said("critic raises"))
+            case "critic hangs" | "cancelled meanwhile" | "abandoned" | "sink raises when abandoned":
+                await anyio.sleep(60)
+            case "critic swallows":
+                try:
+                    await anyio.sleep(60)
+                except anyio.get_cancelled_exc_class():
+                    return self._result("canary")
+            case "critic returns garbage":
+                return {"critic": plan.say("critic's name")}
+            case "critic returns nothing":
+                return None
+            case "critic forges its name":
+                return evolve(self._result("canary"), critic=plan.say("critic's name"))
+            case "critic forges a gap":
+                gap = Gap(concern="all of it", reason=plan.say("critic's gap reason"))
+                return evolve(self._result("canary"), not_assessed=(gap,))
+            case "critic points outside":
+                violation = CriticViolation(clause="D2", severity=1, rationale="x", span=(0, 10**6))
+                return evolve(self._result("canary"), violations=(violation,), severity=1)
+            case "critic alters its result":
+                result = self._result("canary")
+                object.__setattr__(result, "score", plan.say("justification"))
+                return result
+            case "plugin fails while running":
+                await anyio.sleep(0.02)
+        return self._result("canary")
+
+    def _result(self, name: str) -> CriticResult:
+        say = self.plan.say
+        return CriticResult(
+            critic=name,
+            score=0.7,
+            confidence=0.9,
+            justification=say("justification"),
+            violations=(CriticViolation(clause="K4", severity=2, rationale=say("violation")),),
+            escalations=(EscalationSignal(clause="K4", tier=2, rationale=say("escalation")),),
+            not_assessed=(Gap(concern=say("critic's gap"), reason="no-evidence"),),
+        )
+
+    async def _testify(self, case: Case, /) -> DetectorResult:
+        plan = self.plan
+        match plan.failure:
+            case "detector raises" | "all detectors raise":
+                raise ValueError(plan.say("detector raises"))
+            case "detector hangs":
+                await anyio.sleep(60)
+            case "detector returns garbage":
+                return [plan.say("detector's note")]
+        forged = plan.is_to("detector forges a category")
+        signal = DetectorSignal(
+            detector="canary",
+            category=plan.say("detector's category") if forged else "bird",
+            severity=2,
+            view=plan.say("detector's view"),
+            note=plan.say("detector's note"),
+        )
+        gap = Gap(concern=plan.say("detector's gap"), reason="no-evidence")
+        return DetectorResult(detector="canary", score=0.5, signals=(signal,), not_assessed=(gap,))
+
+
+class Embedder(LetterEmbedder):
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    async def embed(self, texts, /):
+        match self._plan.failure:
+            case "embedder raises":
+                raise ValueError(self._plan.say("embedder raises"))
+            case "embedder returns garbage":
+                return [self._plan.say("embedder raises")]
+            case "embedder hangs":
+                await anyio.sleep(60)
+        return await super().embed(texts)
+
+
+class Store:
+    """Precedents with a canary in every text."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    @hookimpl
+    def eleanor_register_precedents(self) -> Iterable[PrecedentsDeclaration]:
+        yield PrecedentsDeclaration(name="canary", factory=self._open)
+
+    @asynccontextmanager
+    async def _open(self, settings, services):
+        self._embedder = services.embedder
+        yield self
+
+    async def count(self) -> int:
+        if self._plan.is_to("store cannot count"):
+            raise ValueError(self._plan.say("store raises"))
+        return 1
+
+    async def add(self, case: PrecedentCase, /) -> None:
+        raise NotImplementedError
+
+    async def nearest(self, query, k, /):
+        from eleanor_core.api import PrecedentMatch
+
+        say = self._plan.say
+        match self._plan.failure:
+            case "store raises":
+                raise ValueError(say("store raises"))
+            case "store returns garbage":
+                return [say("store raises")]
+            case "store hangs":
+                await anyio.sleep(60)
+        case = PrecedentCase(
+            id=say("precedent id"),
+            text=say("precedent text"),
+            outcome="deny",
+            reason=say("precedent reason"),
+            domain=say("precedent domain"),
+            decided_by=say("precedent decided by"),
+            jurisdiction=say("precedent jurisdiction"),
+        )
+        return [PrecedentMatch(case=case, similarity=0.99)]
+
+
+class Log(MemoryLog):
+    """The log in memory, with the failures of a real one."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(name="canary")
+        self._plan = plan
+
+    def _open(self, settings, services):
+        if self._plan.is_to("sink does not start"):
+            raise ValueError(self._plan.say("start"))
+        return super()._open(settings, services)
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        say = self._plan.say
+        match self._plan.failure:
+            case "sink raises" | "sink raises when abandoned":
+                raise ValueError(say("sink raises"))
+            case "sink raises from":
+                raise ValueError(say("sink raises")) from KeyError(say("sink raises, cause"))
+            case "sink is full":
+                raise OSError(errno.ENOSPC, say("sink raises"))
+            case "sink hangs":
+                await anyio.sleep(60)
+            case "sink forges a receipt":
+                receipt = await super().append(record)
+                return evolve(receipt, record_id=say("sink raises"))
+        return await super().append(record)
+
+    async def get(self, record_id: str, /) -> StoredRecord | None:
+        if self._plan.is_to("sink cannot read"):
+            raise ValueError(self._plan.say("sink cannot read"))
+        return await super().get(record_id)
+
+
+class Shelf:
+    """A secrets provider that keeps what was before, and can be changed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._now = plan.canaries["provider, current"].known
+        self._before = plan.canaries["provider, before"].known
+
+    @hookimpl
+    def eleanor_register_secrets(self) -> Iterable[SecretsDeclaration]:
+        yield SecretsDeclaration(name="shelf", factory=self._open, settings=CanarySettings)
+
+    @asynccontextmanager
+    async def _open(self, settings, services):
+        yield self
+
+    async def get(self, ref: SecretRef, /) -> SecretValue:
+        if self._plan.is_to("provider raises"):
+            raise ValueError(self._plan.say("provider raises"))
+        if self._plan.is_to("provider is down"):
+            raise SecretUnavailable(f"{ref}: sealed: {self._plan.say('provider raises')}")
+        if self._plan.is_to("secret is gone"):
+            raise SecretNotFound(f"{ref}: nothing is called so: {self._plan.say('provider raises')}")
+        return SecretValue(self._before if ref.path == "before" else self._now)
+
+    async def candidates(self, ref: SecretRef, /) -> Sequence[SecretValue]:
+        return (await self.get(ref), SecretValue(self._before))
+
+    async def refresh(self, ref: SecretRef, /) -> SecretValue:
+        self._now = self._plan.canaries["provider, refreshed"].known
+        return await self.get(ref)
+
+    async def changed(self, ref: SecretRef, known: SecretValue, /) -> SecretValue:
+        return SecretValue(self._plan.canaries["provider, changed"].known)
+
+    async def put(self, ref: SecretRef, value: SecretValue, /) -> str:
+        raise SecretUnavailable(f"{ref}: the store refused {value.reveal()}")
+
+    async def retire(self, ref: SecretRef, /) -> int:
+        return 0
+
+
+def plugins_of(plan: Plan) -> list[object]:
+    """Return a plugin of each kind, all of which follow the plan."""
+    return [Voices(plan), Embedder(plan), Store(plan), Log(plan), Shelf(plan)]
+
+
