@@ -102,8 +102,8 @@ class Redaction:
         plain = settings.settings if isinstance(settings, LoadedSettings) else settings
         self.learn(secrets_in_settings(plain))
 
-    def learn_shapes(self, registry: Registry) -> None:
-        """Mask from now on what the loaded plugins declare as `redact`.
+    def learn_shapes(self, registry: Registry) -> Registry:
+        """Mask from now on what the loaded plugins declare as `redact`; return the registry masked.
 
         A pattern that cannot be used breaks its plugin at start, and is left out here.
         """
@@ -116,6 +116,11 @@ class Redaction:
             if pattern.redact and is_usable(pattern)
         ]
         self._redactor = Redactor(shapes, self.known)
+        rows = tuple(
+            evolve(row, reason=self.text(row.reason)) if row.status == "broken" else row
+            for row in registry.rows()
+        )
+        return evolve(registry, broken=self.broken(registry.broken), rows=rows)
 
     def broken(self, items: Iterable[Broken]) -> tuple[Broken, ...]:
         """Return broken plugins with what they raised masked."""

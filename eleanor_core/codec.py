@@ -17,6 +17,7 @@ from attrs import AttrsInstance, frozen
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from eleanor_core.errors import quoted
 from eleanor_core.model import (
     EMPTY_MAP,
     Abstention,
@@ -185,7 +186,7 @@ def _outcome(converter: Converter, form: type[AttrsInstance], name: str, data: W
         entry.pop("severity", None)
         entry.pop("confidence", None)
     elif status != "ok":
-        msg = f"{name}: status must be 'ok' or 'abstained', got {status!r:.40}"
+        msg = f"{name}: status must be 'ok' or 'abstained', got {quoted(status, 40)}"
         raise ValueError(msg)
     if form in _BY_KEY:
         entry[_BY_KEY[form]] = name

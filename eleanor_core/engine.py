@@ -84,13 +84,13 @@ class EleanorEngine:
         self._loaded = _load(settings)
         self._redaction = Redaction.of() if redaction is None else redaction
         self._redaction.learn_settings(self._loaded)
-        self._registry = load(
+        registry = load(
             self._loaded.settings,
             tuple(plugins),
             origins=self._loaded.origins,
             masks=self._redaction,
         )
-        self._redaction.learn_shapes(self._registry)
+        self._registry = self._redaction.learn_shapes(registry)
         self._gate = GateKeeper()
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
@@ -367,7 +367,7 @@ class EleanorEngine:
     def broken(self) -> tuple[Broken, ...]:
         """Enabled plugins that failed to load, to start or to go on: why, and what to do."""
         if self._panel is None:
-            return self._redaction.broken(self._registry.broken)
+            return self._registry.broken
         lost = self._products.failed[self._panel.failed :]
         return self._redaction.broken((*self._panel.broken, *lost))
 

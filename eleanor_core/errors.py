@@ -37,6 +37,15 @@ def shortened(text: str) -> str:
     return f"{kept}..."
 
 
+def quoted(value: object, most: int) -> str:
+    """Return the `repr` of a value that somebody else made, or of what sort and length it is.
+
+    It is whole or not shown: as above.
+    """
+    shown = repr(value)
+    return shown if len(shown) <= most else f"a {type(value).__name__} of {len(shown)} characters"
+
+
 class EleanorError(Exception):
     """Base of everything that this package raises on purpose.
 

@@ -49,15 +49,36 @@ _ALWAYS: Final = r"\z"
 
 @frozen(repr=False)
 class _Needle:
-    """One writing of a piece of a value, without punctuation. `folded`: its case says nothing."""
+    """One writing of a piece of a value, without punctuation.
 
-    written: bytes
+    `sign`: how it begins, which is enough to know it by, also where it was cut off. `folded`: the
+    case of its letters says nothing.
+    """
+
+    sign: bytes
+    whole: bytes
     folded: bool
     base64: bool
 
+    def places(self, haystack: bytes) -> Iterator[Span]:
+        """Yield where it stands, as far as it goes on."""
+        start = haystack.find(self.sign)
+        while start >= 0:
+            end = start + _alike(self.whole, haystack[start : start + len(self.whole)])
+            yield start, end
+            start = haystack.find(self.sign, end)
+
 
 @frozen(repr=False)
-class _Haystacks:
+class _Held:
+    """A value, and how it is looked for; empty if it is too plain for that."""
+
+    value: SecretValue
+    needles: Sequence[_Needle]
+
+
+@frozen(repr=False)
+class _Search:
     """The needles of all values, and the automaton that tells which of them are there at all."""
 
     needles: Sequence[_Needle]
@@ -80,11 +101,11 @@ class KnownSecrets:
     A value is kept while it may be valid: of each origin the newest `KEPT`.
     """
 
-    __slots__ = ("__found", "__held")
+    __slots__ = ("__held", "__search")
 
     def __init__(self) -> None:
-        self.__held: dict[str, tuple[SecretValue, ...]] = {}
-        self.__found: _Haystacks | None = None
+        self.__held: dict[str, tuple[_Held, ...]] = {}
+        self.__search: _Search | None = None
 
     def learn(self, origin: str, values: Iterable[SecretValue]) -> bool:
         """Take in the values of `origin` (a reference, a setting's key), the current one first.
@@ -93,13 +114,14 @@ class KnownSecrets:
         hide words that everybody uses, and whoever sends a guess would see it confirmed.
         """
         before = self.__held.get(origin, ())
-        new = tuple(value for value in values if value not in before)
+        known = {held.value for held in before}
+        new = tuple(_held(value) for value in values if value not in known)
         if new:
             if origin not in self.__held and len(self.__held) >= MOST_ORIGINS:
                 del self.__held[next(iter(self.__held))]
             self.__held[origin] = (*new, *before)[:KEPT]
-            self.__found = None
-        return all(is_telling(value.reveal()) for value in new)
+            self.__search = None
+        return all(held.needles for held in new)
 
     def spans(self, data: bytes) -> list[Span]:
         """Return the merged spans of bytes of `data`, which is UTF-8, that write a known value."""
@@ -107,11 +129,11 @@ class KnownSecrets:
             return []
         compact = data.translate(None, _PUNCTUATION)
         lowered = compact.lower()
-        found = self.__found = self.__found or _haystacks(self.__held.values())
+        search = self.__search = self.__search or _search(self.__held.values())
         spans = [
             (*span, needle.base64)
-            for needle in found.hits(lowered)
-            for span in _places(lowered if needle.folded else compact, needle.written)
+            for needle in search.hits(lowered)
+            for span in needle.places(lowered if needle.folded else compact)
         ]
         return _in_place(data, spans) if spans else []
 
@@ -137,18 +159,16 @@ def is_telling(value: str) -> bool:
     return len(value) > LONGEST_WORDS or not _WORDS.fullmatch(value)
 
 
-def _haystacks(held: Iterable[Sequence[SecretValue]]) -> _Haystacks:
-    needles = tuple(
-        dict.fromkeys(
-            needle
-            for values in held
-            for value in values
-            if is_telling(value.reveal())
-            for piece in _pieces(value.reveal())
-            for needle in _needles(piece)
-        )
-    )
-    return _Haystacks(needles, _automaton(needles))
+def _held(value: SecretValue) -> _Held:
+    if not is_telling(value.reveal()):
+        return _Held(value, ())
+    pieces = _pieces(value.reveal())
+    return _Held(value, tuple(needle for piece in pieces for needle in _needles(piece)))
+
+
+def _search(held: Iterable[Iterable[_Held]]) -> _Search:
+    needles = dict.fromkeys(needle for items in held for item in items for needle in item.needles)
+    return _Search(tuple(needles), _automaton(tuple(needles)))
 
 
 def _automaton(needles: Sequence[_Needle]) -> re2.Set:
@@ -160,7 +180,7 @@ def _automaton(needles: Sequence[_Needle]) -> re2.Set:
         automaton = re2.Set.SearchSet(options)
         try:
             for needle in needles:
-                automaton.Add(re2.escape(needle.written.lower().decode()))
+                automaton.Add(re2.escape(needle.sign.lower().decode()))
             automaton.Add(_ALWAYS)
             automaton.Compile()
         except re2.error:
@@ -180,16 +200,31 @@ def _pieces(value: str) -> Iterator[str]:
 
 
 def _needles(piece: str) -> Iterator[_Needle]:
-    for written in {_compact(write(piece)) for write in _AS_IT_STANDS}:
-        yield _Needle(written, folded=False, base64=False)
-    for written in {_compact(write(piece)).lower() for write in _IN_DIGITS}:
-        yield _Needle(written, folded=True, base64=False)
-    raw = piece.encode()
+    lengths = range(SHORTEST, len(piece))
+    sign = next((piece[:length] for length in lengths if is_telling(piece[:length])), piece)
+    for write in _AS_IT_STANDS:
+        yield _needle(_compact(write(sign)), _compact(write(piece)))
+    for write in _IN_DIGITS:
+        yield _needle(_compact(write(sign)).lower(), _compact(write(piece)).lower(), folded=True)
     for before in range(3):
-        # What the encoding makes of these bytes alone, wherever they stand in what is encoded.
-        first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
-        written = b64encode(bytes(before) + raw)[first:last].translate(None, _PUNCTUATION)
-        yield _Needle(written, folded=False, base64=True)
+        yield _needle(_in_base64(sign, before), _in_base64(piece, before), base64=True)
+
+
+def _needle(sign: bytes, whole: bytes, *, folded: bool = False, base64: bool = False) -> _Needle:
+    return _Needle(sign[: _alike(sign, whole)], whole, folded=folded, base64=base64)
+
+
+def _alike(one: bytes, other: bytes) -> int:
+    """Return how many bytes both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _in_base64(piece: str, before: int) -> bytes:
+    """Return what the encoding makes of these bytes alone, `before` bytes into what is encoded."""
+    raw = piece.encode()
+    first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
+    return b64encode(bytes(before) + raw)[first:last].translate(None, _PUNCTUATION)
 
 
 def _compact(text: str) -> bytes:
@@ -221,14 +256,6 @@ _IN_DIGITS: Final[Sequence[Callable[[str], str]]] = (
     _each("{:o}".format),
     _each("{:d}".format),
 )
-
-
-def _places(haystack: bytes, needle: bytes) -> Iterator[Span]:
-    start = haystack.find(needle)
-    while start >= 0:
-        end = start + len(needle)
-        yield start, end
-        start = haystack.find(needle, end)
 
 
 def _in_place(data: bytes, spans: Iterable[tuple[int, int, bool]]) -> list[Span]:

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from attrs import Attribute
 
+from eleanor_core.errors import quoted
 from eleanor_core.model.clauses import CLAUSES
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ def text(_: object, attribute: Attribute[T], value: T) -> None:
 def words(_: object, attribute: Attribute[T], value: T) -> None:
     """Accept a non-empty `str`."""
     if not isinstance(value, str) or type(value) is not str or not value:
-        raise TypeError(f"{attribute.name} must be a non-empty str, got {value!r:.80}")
+        raise TypeError(f"{attribute.name} must be a non-empty str, got {quoted(value, 80)}")
     if not value.isascii():
         _encodable(attribute.name, value)
 
@@ -54,7 +55,7 @@ def _encodable(name: str, value: str) -> None:
 def clause(_: object, attribute: Attribute[T], value: T) -> None:
     """Accept a code of the clause registry."""
     if type(value) is not str or value not in CLAUSES:
-        raise ValueError(f"{attribute.name} {value!r:.80} is not in the clause registry")
+        raise ValueError(f"{attribute.name} {quoted(value, 80)} is not in the clause registry")
 
 
 def span(_: object, attribute: Attribute[T], value: T) -> None:
@@ -70,7 +71,7 @@ def span(_: object, attribute: Attribute[T], value: T) -> None:
         and 0 <= value[0] <= value[1]
     ):
         raise ValueError(
-            f"{attribute.name} must be (start, end) with 0 <= start <= end: {value!r:.80}"
+            f"{attribute.name} must be (start, end) with 0 <= start <= end: {quoted(value, 80)}"
         )
 
 
@@ -81,7 +82,7 @@ def one_of(*choices: object) -> Check:
     def check(_: object, attribute: Attribute[T], value: T) -> None:
         if type(value) is not form or value not in choices:
             wanted = ", ".join(map(repr, choices))
-            raise ValueError(f"{attribute.name} must be one of {wanted}, got {value!r:.80}")
+            raise ValueError(f"{attribute.name} must be one of {wanted}, got {quoted(value, 80)}")
 
     return check
 

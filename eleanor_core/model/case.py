@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from eleanor_core.errors import quoted
 from eleanor_core.model.embedding import Embedding
 from eleanor_core.model.json import EMPTY_MAP, FrozenMap, JsonObject
 from eleanor_core.model.signals import DetectorSignal
@@ -31,7 +32,7 @@ def domain_of(context: JsonObject) -> str:
     domain = context.get("domain")
     if domain is None or domain == "":
         return DEFAULT_DOMAIN
-    return domain if isinstance(domain, str) else f"{domain!r:.80}"
+    return domain if isinstance(domain, str) else f"{quoted(domain, 80)}"
 
 
 @frozen(kw_only=True)

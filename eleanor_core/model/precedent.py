@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias, TypeVar
 from attrs import Attribute, field, frozen
 from attrs.validators import deep_iterable, ge, instance_of
 
+from eleanor_core.errors import quoted
 from eleanor_core.model import _checks as check
 from eleanor_core.model.critics import EscalationSignal
 from eleanor_core.model.decision import DecisionValue
@@ -28,7 +29,9 @@ def _moment(_: object, attribute: Attribute[T], value: T) -> None:
     check.text(_, attribute, value)
     if value == "":
         return
-    wanted = f"{attribute.name} must be '2026-03-31' or '2026-03-31T09:30:00Z', got {value!r:.40}"
+    wanted = (
+        f"{attribute.name} must be '2026-03-31' or '2026-03-31T09:30:00Z', got {quoted(value, 40)}"
+    )
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
         raise ValueError(wanted)
     try:
@@ -65,7 +68,7 @@ class PrecedentCase:
 
     def __attrs_post_init__(self) -> None:
         if self.overruled_by and self.in_force:
-            raise ValueError(f"a case overruled by {self.overruled_by!r:.80} is not in force")
+            raise ValueError(f"a case overruled by {quoted(self.overruled_by, 80)} is not in force")
 
 
 @frozen(kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar, TypeVarTuple
 
+from eleanor_core.errors import quoted
 from eleanor_core.isolation.frames import MalformedError
 from eleanor_core.model import (
     Case,
@@ -35,7 +36,7 @@ def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> Cri
     if type(result) is not CriticResult:
         raise MalformedError(f"returned {type(result).__name__}, not CriticResult")
     if result.critic != voice.name:
-        raise MalformedError(f"signed as {result.critic!r:.60}, not as {voice.name!r}")
+        raise MalformedError(f"signed as {quoted(result.critic, 60)}, not as {voice.name!r}")
     try:
         own = CriticResult(
             critic=voice.name,
@@ -65,7 +66,7 @@ def accept_detector(voice: Voice[DetectorResult], result: object, case: Case) ->
     if type(result) is not DetectorResult:
         raise MalformedError(f"returned {type(result).__name__}, not DetectorResult")
     if result.detector != name:
-        raise MalformedError(f"signed as {result.detector!r:.60}, not as {name!r}")
+        raise MalformedError(f"signed as {quoted(result.detector, 60)}, not as {name!r}")
     try:
         own = DetectorResult(
             detector=name,
@@ -116,10 +117,10 @@ def _signal(
     item: DetectorSignal, name: str, declared: frozenset[str] | None, case: Case
 ) -> DetectorSignal:
     if item.detector != name:
-        raise MalformedError(f"holds a signal of {item.detector!r:.60}")
+        raise MalformedError(f"holds a signal of {quoted(item.detector, 60)}")
     # It goes into the leaf, which nobody can erase: a word made up for this case must not.
     if declared is not None and item.category not in declared:
-        raise MalformedError(f"category {item.category!r:.60} is not in its declaration")
+        raise MalformedError(f"category {quoted(item.category, 60)} is not in its declaration")
     return DetectorSignal(
         detector=name,
         category=item.category,
@@ -133,7 +134,7 @@ def _signal(
 def _gap(item: Gap, declared: frozenset[str]) -> Gap:
     # A reason that was never declared could be a fault in disguise.
     if item.reason not in declared:
-        raise MalformedError(f"gap reason {item.reason!r:.60} is not in its declaration")
+        raise MalformedError(f"gap reason {quoted(item.reason, 60)} is not in its declaration")
     return Gap(concern=item.concern, reason=item.reason)
 
 

@@ -6,6 +6,7 @@ import math
 import struct
 
 from eleanor_core.api import Embedder
+from eleanor_core.errors import quoted
 from eleanor_core.model import Embedding
 
 
@@ -20,7 +21,7 @@ async def embed(embedder: Embedder, text: str) -> Embedding:
         msg = f"returned {type(vector).__name__}, not Embedding"
         raise TypeError(msg)
     if (vector.encoder_id, vector.dim) != (embedder.encoder_id, embedder.dim):
-        msg = f"returned {vector.dim} values of another encoder, {vector.encoder_id!r:.80}"
+        msg = f"returned {vector.dim} values of another encoder, {quoted(vector.encoder_id, 80)}"
         raise ValueError(msg)
     own = Embedding(encoder_id=embedder.encoder_id, dim=embedder.dim, data=bytes(vector.data))
     if not all(map(math.isfinite, struct.unpack(f"<{own.dim}f", own.data))):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from eleanor_core.api import Thresholds
+from eleanor_core.errors import quoted
 from eleanor_core.model import CaseKind, CriticOutcome, CriticResult, JsonValue
 from eleanor_core.pipeline.aggregate import objects
 from eleanor_core.settings.model import Policy
@@ -68,7 +69,7 @@ def _stated(case_kind: CaseKind, context: Mapping[str, JsonValue]) -> Iterator[s
     if word == "high":
         yield "the context says that impact is high"
     elif word is not None and word not in _NOT_HIGH:
-        yield f"the context says that impact is {said!r:.40}, which is no level below high"
+        yield f"the context says that impact is {quoted(said, 40)}, which is no level below high"
     if case_kind == "action" and context.get("reversible") is not True:
         yield "the case is an action that is not declared reversible"
 

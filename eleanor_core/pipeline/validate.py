@@ -13,12 +13,13 @@ from typing import Final, cast
 
 from attrs import field, frozen
 
-from eleanor_core.errors import InvalidInput
+from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import CaseKind, FrozenMap, JsonValue
 from eleanor_core.settings.model import Limits
 
 _KINDS: Final = ("prompt", "answer", "action")
 _MAX_TRACE_ID: Final = 128
+_MAX_KEY_SHOWN: Final = 40
 _LARGEST_INTEGER: Final = 2**53 - 1
 """Beyond it a JSON number is not the same in every reader (RFC 8785, section 3.2.2.3; RFC 7493)."""
 
@@ -43,7 +44,7 @@ def validate(
     """Check and freeze one case. Raises InvalidInput that names the JSON path and the limit."""
     if type(kind) is not str or kind not in _KINDS:
         raise InvalidInput(
-            f"kind must be one of {', '.join(_KINDS)}, got {kind!r:.40}", path="$.kind"
+            f"kind must be one of {', '.join(_KINDS)}, got {quoted(kind, 40)}", path="$.kind"
         )
     return ValidInput(
         text=_text(text, limits),
@@ -140,7 +141,7 @@ class _Freezer:
         for key, item in value.items():
             if type(key) is not str:
                 raise self._refuse(f"keys must be strings, found {type(key).__name__}")
-            self._path.append(f".{key.encode(errors='replace').decode():.40}")
+            self._path.append(f".{_in_path(key)}")
             # The key first: what it refuses must not reach the path of an error further down.
             name = self._string(key)
             items[name] = self.value(item, depth + 1)
@@ -185,3 +186,9 @@ class _Freezer:
     def _refuse(self, message: str) -> InvalidInput:
         path = "".join(self._path)
         return InvalidInput(f"context refused at {path}: {message}", path=path)
+
+
+def _in_path(key: str) -> str:
+    """Return a key as it is shown; of a part of one, nobody could tell that it is secret."""
+    shown = key.encode(errors="replace").decode()
+    return shown if len(shown) <= _MAX_KEY_SHOWN else f"<{len(shown)} characters>"

@@ -114,7 +114,8 @@ class Loading:
             self._broken.append(defect.broken(found, self._masks))
             self.causes[found.ref] = self._masks.told(defect.__cause__ or defect)
             return
-        self._wrong += wrong + self._not_for_production(found, declaration)
+        self._wrong += map(self._masks.text, wrong)
+        self._wrong += self._not_for_production(found, declaration)
         if options is not None:
             self._loaded.append(
                 Loaded(

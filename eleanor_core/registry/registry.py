@@ -82,7 +82,7 @@ class Loaded:
     name: str
     declaration: AnyDeclaration
     provenance: Provenance
-    settings: PluginSettings
+    settings: PluginSettings = field(repr=False)  # somebody may have written a secret in plain
     origin: str
 
     @property

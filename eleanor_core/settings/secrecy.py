@@ -22,7 +22,7 @@ _SECRET_KEY: Final = re.compile(
 )
 _LOGIN_IN_URL: Final = re.compile(r"://[^/\s@]*:([^/\s@]+)@")
 _PLACE: Final = re.compile(r"(?:^|_|-)(?:file|path|dir|sock)$", re.IGNORECASE)  # of a secret
-_RANDOM: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+_=.~-][^\s/]{15,}")
+_RANDOM: Final = re.compile(r"(?![/~.])(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{16,}")
 
 
 def looks_secret(path: KeyPath) -> bool:

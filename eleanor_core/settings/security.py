@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from eleanor_core.errors import quoted
 from eleanor_core.settings.types import PluginName, Section
 
 
@@ -41,7 +42,7 @@ class Security(Section):
             if key not in cls.model_fields and not isinstance(value, Mapping):
                 close = get_close_matches(str(key), cls.model_fields, n=1)
                 meant = f"did you mean {close[0]}?" if close else "a provider has a table"
-                raise ValueError(f"{str(key)!r:.60} is unknown; {meant}")
+                raise ValueError(f"{quoted(str(key), 60)} is unknown; {meant}")
         return data
 
     @property

@@ -59,7 +59,7 @@ class Canary:
     @property
     def known(self) -> str:
         """Return a value with the characters that encodings change."""
-        return f'{HEAD}/{self.number:03}&+"\'<{TAIL}'
+        return f"{HEAD}/{self.number:03}&+\"'<{TAIL}"
 
     @property
     def shaped(self) -> str:

@@ -192,3 +192,69 @@ EVIDENCE = frozenset({"evidence/local"})
 
 PAGES = frozenset({"_repr_html_", "page"})
 """Functions that make a page: of a result, of the quality report."""
+
+SHORT = (
+    "streamed",
+    "critic raises from",
+    "critic forges its name",
+    "detector raises",
+    "store raises",
+    "sink raises from",
+    "sink cannot read",
+    "required critic does not start",
+    "hook raises",
+    "plugin fails while running",
+    "provider raises",
+    "cancelled meanwhile",
+    "refused: key",
+    "settings are refused",
+)
+"""Failures of the short form: one of each sort."""
+
+NEVER_SHOWN = frozenset(
+    {
+        "refused text",
+        "provider, before",
+        "provider, changed",
+        "provider, current",
+        "provider, refreshed",
+    }
+)
+"""What comes out nowhere even where nothing is masked: nobody repeats it."""
+
+WRITERS: Mapping[str, str] = {
+    "apps/cli/src/eleanor_cli/": "every text through `safe`, `prose` or `dumps`, which mask",
+    "apps/cli/src/eleanor_cli/app.py": "the version: no value of anybody's",
+    "apps/cli/src/eleanor_cli/batching/output.py": "bytes that `judge` made through `dumps`",
+    "apps/cli/src/eleanor_cli/batching/serve.py": "frames to the parent through a pipe",
+    "apps/cli/src/eleanor_cli/crash.py": "tracebacks, masked here",
+    "apps/cli/src/eleanor_cli/logs.py": "structlog, the processor first",
+    "eleanor_core/settings/samples.py": "samples for the repository, made of defaults",
+    "eleanor_core/testing/": "the test kit: what it writes stays with a test",
+    "plugins/evidence/local/src/": "records as they are handed over, masked before",
+    "plugins/precedents/sqlite/src/": "cases as they are handed over: see `docs/redaction.md`",
+}
+"""Modules and folders that write somewhere, and what stands between a secret and that place."""
+
+VERBS: Mapping[str, str] = {
+    "evaluate": "test_canary.py: text, context, file, trace id, standard input, every form",
+    "batch": "test_canary.py: lines, ids, bad lines, file names",
+    "plugins list": "test_canary.py: a plugin that breaks in every way",
+    "plugins explain": "test_canary.py: the same, and a name that nobody has",
+    "evidence list": "test_canary.py: after all others",
+    "evidence show": "test_canary.py: after all others, and an id that nobody has",
+    "evidence verify": "test_canary.py: after all others",
+    "precedents list": "test_canary.py: ids and texts",
+    "precedents show": "test_canary.py: an id that nobody has",
+    "precedents add": "test_canary.py: id, text, reason, who",
+    "precedents retire": "test_canary.py: reason, who",
+    "precedents import": "test_canary.py: a bad line",
+    "precedents export": "test_canary.py: to standard output",
+    "precedents drift": "test_canary.py: after all others",
+    "config show": "test_canary.py: settings and environment",
+    "config schema": "of the model alone: no value of anybody's",
+    "secrets check": "test_canary.py: a reference that is a value",
+    "secrets rotate": "test_canary.py: the same",
+    "bench quality": "test_canary.py: a set's name and a bad line; its page",
+}
+"""Verbs of the command line, and where their output is searched."""

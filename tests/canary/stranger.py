@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Iterable, Sequence
+import os
+import sys
+from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
 from attrs import evolve, frozen
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from canary.birds import SHAPED, Canary
 from eleanor_core.api import (
@@ -19,7 +21,6 @@ from eleanor_core.api import (
     DetectorDeclaration,
     DetectorResult,
     DetectorSignal,
-    EmbedderDeclaration,
     EscalationSignal,
     Gap,
     Pattern,
@@ -37,6 +38,7 @@ from eleanor_core.api import (
 )
 from eleanor_core.model import SecretRef
 from eleanor_core.testing import LetterEmbedder, MemoryLog
+from eleanor_core.testing.makers import Ready
 
 GAPS = {"no-evidence": "nothing to compare with"}
 DEADLINE = 0.05
@@ -54,25 +56,37 @@ class Plan:
     def say(self, place: str) -> str:
         """Return what is planted there."""
         self.said.add(place)
-        return self.canaries[place].said(self.turn)
+        canary = self.canaries[place]
+        if self.is_to("plugin settings are refused", "settings are refused"):
+            # No plugin is loaded then, and so no shape is known.
+            return canary.said(self.turn).partition(" and ")[0]
+        if self.turn < 0:
+            return f"{canary.known} and {canary.shaped}"
+        return canary.said(self.turn)
 
     def is_to(self, *failures: str) -> bool:
         return self.failure in failures
 
 
-class CanarySettings(PluginSettings):
-    api_token: str = ""
-    database: str = ""
-    more: dict[str, dict[str, str]] = {}
-    passwords: list[str] = []
-    check: str = ""
+class ShelfSettings(PluginSettings):
+    api_token: str = Field(default="", description="A token.")
+    database: str = Field(default="", description="An address with a login.")
+    more: dict[str, dict[str, str]] = Field(default={}, description="Two tables down.")
+    passwords: list[str] = Field(default=[], description="Several passwords.")
 
-    @field_validator("check")
-    @classmethod
-    def _refuse(cls, value: str) -> str:
-        if value:
-            raise ValueError(f"this is no good: {value}")
-        return value
+
+def settings_of_critic(plan: Plan) -> type[PluginSettings]:
+    """Return settings whose own check says what was planted."""
+
+    class CanarySettings(ShelfSettings):
+        check: str = Field(default="", description="Refused unless it is empty.")
+
+        @field_validator("check")
+        @classmethod
+        def _refuse(cls, _value: str) -> str:
+            raise ValueError(f"this is no good: {plan.say('plugin settings')}")
+
+    return CanarySettings
 
 
 @frozen(eq=False)
@@ -87,14 +101,15 @@ class Voices:
             raise ValueError(self.plan.say("registration"))
         if self.plan.is_to("no panel"):
             return
-        shape = Pattern(id="canary", regex=SHAPED, redact=True)
         common = {"principle": "risk", "clauses": frozenset({"K4", "D2"}), "gaps": GAPS}
         yield CriticDeclaration(
-            name="canary", factory=self._task, settings=CanarySettings, deadline=DEADLINE, **common
+            name="canary",
+            factory=self._task,
+            settings=settings_of_critic(self.plan),
+            deadline=DEADLINE,
+            **common,
         )
-        yield CriticDeclaration(
-            name="inline", factory=self._inline, execution="inline", patterns=(shape,), **common
-        )
+        yield CriticDeclaration(name="inline", factory=self._inline, execution="inline", **common)
         yield CriticDeclaration(name="thread", factory=self._thread, execution="thread", **common)
 
     @hookimpl
@@ -167,6 +182,10 @@ class Voices:
 
     async def _judge(self, case: Case, /) -> CriticResult:
         plan = self.plan
+        if "CANARY_PRINTS" in os.environ:
+            # What no redaction can help: a plugin that writes by itself.
+            print(plan.say("justification"))
+            print(plan.say("justification"), file=sys.stderr)
         said = plan.say if plan.failure.startswith("critic raises") else None
         match plan.failure:
             case "critic raises":
@@ -174,10 +193,14 @@ class Voices:
             case "critic raises from":
                 raise ValueError(said("critic raises")) from KeyError(said("critic raises, cause"))
             case "critic raises a group":
-                raise ExceptionGroup(said("critic raises"), [KeyError(said("critic raises, cause"))])
+                raise ExceptionGroup(
+                    said("critic raises"), [KeyError(said("critic raises, cause"))]
+                )
             case "critic raises an exit":
                 raise SystemExit(said("critic raises"))
-            case "critic hangs" | "cancelled meanwhile" | "abandoned" | "sink raises when abandoned":
+            case (
+                "critic hangs" | "cancelled meanwhile" | "abandoned" | "sink raises when abandoned"
+            ):
                 await anyio.sleep(60)
             case "critic swallows":
                 try:
@@ -235,6 +258,23 @@ class Voices:
         )
         gap = Gap(concern=plan.say("detector's gap"), reason="no-evidence")
         return DetectorResult(detector="canary", score=0.5, signals=(signal,), not_assessed=(gap,))
+
+
+class Shapes:
+    """Declares the shape, and is well whatever befalls the others."""
+
+    @hookimpl
+    def eleanor_register_detectors(self) -> Iterable[DetectorDeclaration]:
+        yield DetectorDeclaration(
+            name="shapes",
+            factory=Ready(self._testify),
+            execution="inline",
+            patterns=(Pattern(id="canary", regex=SHAPED, redact=True),),
+        )
+
+    @staticmethod
+    def _testify(_case: Case, /) -> DetectorResult:
+        return DetectorResult(detector="shapes", score=0.0)
 
 
 class Embedder(LetterEmbedder):
@@ -342,7 +382,7 @@ class Shelf:
 
     @hookimpl
     def eleanor_register_secrets(self) -> Iterable[SecretsDeclaration]:
-        yield SecretsDeclaration(name="shelf", factory=self._open, settings=CanarySettings)
+        yield SecretsDeclaration(name="shelf", factory=self._open, settings=ShelfSettings)
 
     @asynccontextmanager
     async def _open(self, settings, services):
@@ -354,7 +394,9 @@ class Shelf:
         if self._plan.is_to("provider is down"):
             raise SecretUnavailable(f"{ref}: sealed: {self._plan.say('provider raises')}")
         if self._plan.is_to("secret is gone"):
-            raise SecretNotFound(f"{ref}: nothing is called so: {self._plan.say('provider raises')}")
+            raise SecretNotFound(
+                f"{ref}: nothing is called so: {self._plan.say('provider raises')}"
+            )
         return SecretValue(self._before if ref.path == "before" else self._now)
 
     async def candidates(self, ref: SecretRef, /) -> Sequence[SecretValue]:
@@ -376,6 +418,4 @@ class Shelf:
 
 def plugins_of(plan: Plan) -> list[object]:
     """Return a plugin of each kind, all of which follow the plan."""
-    return [Voices(plan), Embedder(plan), Store(plan), Log(plan), Shelf(plan)]
-
-
+    return [Voices(plan), Embedder(plan), Store(plan), Log(plan), Shelf(plan), Shapes()]

@@ -35,7 +35,10 @@ class Sinks:
     blobs: dict[str, bytes] = field(factory=dict)
 
     def take(self, sink: str, *values: object) -> None:
-        said = [item if isinstance(item, bytes) else str(item).encode(errors="replace") for item in values]
+        said = [
+            item if isinstance(item, bytes) else str(item).encode(errors="replace")
+            for item in values
+        ]
         self.blobs[sink] = b"\n".join([self.blobs.get(sink, b""), *said])
 
 
@@ -64,7 +67,7 @@ def settings_of(plan: Plan, home: Path) -> dict[str, object]:
         "database": f"postgresql://app:{login}@db.invalid/app",
     }
     if plan.failure == "plugin settings are refused":
-        critic["check"] = plan.say("plugin settings")
+        critic["check"] = "bad"
     settings: dict[str, object] = {
         "home": str(home),
         "plugins": {"exact": ["evidence/local"] if plan.failure == "streamed" else []},
@@ -77,7 +80,9 @@ def settings_of(plan: Plan, home: Path) -> dict[str, object]:
         "evidence": {"sinks": ["canary", "local"] if plan.failure == "streamed" else ["canary"]},
     }
     if plan.failure == "required critic does not start":
-        settings["plugins"] = {"exact": [], "require": ["critics/canary"]}
+        settings["plugins"] = {"defaults": [], "require": ["critics/canary"]}
+    if plan.failure in ("hook raises", "no panel"):
+        del settings["critics"]
     if plan.failure == "settings are refused":
         settings["limits"] = {"text_bytes": known("settings of a sink"), "x": "y"}
     return settings
@@ -139,7 +144,7 @@ def program_logs(plan: Plan) -> None:
     library.warning(plan.say("standard log, message"))
     library.warning("it said %s", plan.say("standard log, arguments"))
     for place, write in (
-        ("program's log, traceback", lambda: log.error("failed", program=True, exc_info=True)),
+        ("program's log, traceback", lambda: log.exception("failed", program=True)),
         ("standard log, traceback", lambda: library.exception("failed")),
     ):
         try:
@@ -158,7 +163,9 @@ def context_of(plan: Plan) -> dict[str, object]:
         level[plan.say(f"context key, level {depth}")] = "value"
         level["below"] = below
         level = below
-    split = plan.say("context, neighbours")
+    # What is known by its shape alone is not put together again over several items.
+    split = plan.canaries["context, neighbours"].known
+    plan.said.add("context, neighbours")
     return {
         **context,
         "domain": plan.say("domain"),
@@ -197,6 +204,7 @@ def case_of(plan: Plan) -> dict[str, object]:
 async def use(engine: EleanorEngine, plan: Plan, sinks: Sinks) -> None:
     """Judge, and ask for whatever else the engine hands out."""
     program_logs(plan)
+    sinks.take("broken", engine.broken)
     await ask_the_provider(plan, engine, sinks)
     case = case_of(plan)
     if plan.failure == "not running":
@@ -243,7 +251,9 @@ async def ask_the_provider(plan: Plan, engine: EleanorEngine, sinks: Sinks) -> N
         except Exception as error:
             structlog.get_logger("program").error("provider", program=True, reason=str(error))
     plan.said |= {name for name in ORIGINS if name.startswith("provider")}
-    sinks.take("secrets", repr(resolver), resolver.health(), engine.redaction, engine.redaction.known)
+    sinks.take(
+        "secrets", repr(resolver), resolver.health(), engine.redaction, engine.redaction.known
+    )
 
 
 def run(failure: str, turn: int, monkeypatch) -> Run:
@@ -281,7 +291,12 @@ def _start(plan: Plan, sinks: Sinks, home: Path, redaction: Redaction) -> None:
                 await use(engine, plan, sinks)
         finally:
             sinks.take("broken", engine.broken, *(item.text for item in engine.broken))
-            sinks.take("broken", *(row for row in engine.registry.rows()), repr(engine))
+            sinks.take(
+                "broken",
+                *(row for row in engine.registry.rows()),
+                repr(engine),
+                repr(engine.registry),
+            )
 
     try:
         anyio.run(main)

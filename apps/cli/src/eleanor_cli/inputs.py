@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from eleanor_cli.faults import UsageError
-from eleanor_core.errors import InvalidInput
+from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import JsonValue
 
 _MOST: Final = 64 * 1024 * 1024
@@ -96,7 +96,7 @@ def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     if len(table) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        msg = f"the key {twice!r:.60} stands there twice"
+        msg = f"the key {quoted(twice, 60)} stands there twice"
         raise ValueError(msg)
     return table
 

@@ -14,6 +14,7 @@ from typing import BinaryIO, Final, TypeAlias
 
 from eleanor_cli.faults import UsageError
 from eleanor_cli.inputs import parse_json
+from eleanor_core.errors import quoted
 from eleanor_core.model import JsonValue
 
 LineId: TypeAlias = str | int
@@ -81,7 +82,7 @@ def refuse_duplicates(file: Path, longest: int) -> int:
         if digest in seen:
             same = (item.number for item in read_lines(file, longest) if item.id == line.id)
             msg = (
-                f"{file}: the id {line.id!r:.80} stands in line {next(same)} and in line "
+                f"{file}: the id {quoted(line.id, 80)} stands in line {next(same)} and in line "
                 f"{line.number}; ids must be unique. Nothing was judged"
             )
             raise UsageError(msg)
@@ -134,7 +135,7 @@ def _checked(number: int, value: Mapping[str, JsonValue]) -> Line:
     unknown = [key for key in value if key not in _KEYS]
     if unknown:
         keys = ", ".join(_KEYS)
-        return _bad(number, line_id, f"unknown key {unknown[0]!r:.60}; the keys are {keys}")
+        return _bad(number, line_id, f"unknown key {quoted(unknown[0], 60)}; the keys are {keys}")
     if "text" not in value:
         return _bad(number, line_id, "the key text is missing")
     return CaseLine(

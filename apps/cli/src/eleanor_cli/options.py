@@ -45,12 +45,13 @@ class Options:
 
     def _overrides(self) -> Mapping[str, str]:
         from eleanor_cli.faults import UsageError
+        from eleanor_core.errors import quoted
 
         overrides: dict[str, str] = {}
         for item in self.sets:
             key, equals, value = item.partition("=")
             if not (key and equals):
-                msg = f"--set takes key=value, as in limits.text_bytes=5000; got {item!r:.80}"
+                msg = f"--set takes key=value, as in limits.text_bytes=5000; got {quoted(item, 80)}"
                 raise UsageError(msg)
             overrides[key.strip()] = value
         if self.home is not None:

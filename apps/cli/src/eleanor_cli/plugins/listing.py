@@ -42,6 +42,7 @@ def list_plugins(options: Options, *, as_json: bool) -> int:
     logs.configure(loaded.settings, options.redaction)
     # Not `load`: where a required plugin is broken it raises, and this is to show just that.
     registry = Loading(loaded.settings, loaded.origins, options.redaction).run(())
+    registry = options.redaction.learn_shapes(registry)
     settings = loaded.settings
     rows = registry.rows()
     if as_json:

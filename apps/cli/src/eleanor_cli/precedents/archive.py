@@ -12,7 +12,7 @@ from eleanor_cli.options import Options
 from eleanor_cli.running import run
 from eleanor_core import Precedents, open_precedents
 from eleanor_core.api import PrecedentArchive
-from eleanor_core.errors import EleanorError, PrecedentsUnavailable
+from eleanor_core.errors import EleanorError, PrecedentsUnavailable, quoted
 from eleanor_core.model import PrecedentCase
 from eleanor_core.settings.model import RecallSettings
 
@@ -42,7 +42,7 @@ class Opened:
         near = get_close_matches(case_id, [case.id async for case in self.archive.newest()], _NEAR)
         hint = f"is it {' or '.join(near)}? " if near else ""
         msg = (
-            f"{self.precedents.whose} holds no case {case_id!r:.80}: {hint}"
+            f"{self.precedents.whose} holds no case {quoted(case_id, 80)}: {hint}"
             "`eleanor precedents list --all` shows every id"
         )
         raise UnknownPrecedentError(msg)

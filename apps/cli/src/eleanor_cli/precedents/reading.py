@@ -13,6 +13,7 @@ from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
 from eleanor_cli.precedents.archive import Opened, with_archive
 from eleanor_core.codec import to_json
+from eleanor_core.errors import quoted
 from eleanor_core.model import CLAUSES, DecisionValue, JsonObject, PrecedentCase, PrecedentMatch
 
 
@@ -28,7 +29,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if self.clause is not None and self.clause not in CLAUSES:
-            msg = f"--clause {self.clause!r:.40}: the registry has {', '.join(CLAUSES)}"
+            msg = f"--clause {quoted(self.clause, 40)}: the registry has {', '.join(CLAUSES)}"
             raise UsageError(msg)
         if self.like is not None and self.everything:
             msg = "--like seeks among the cases in force, as recall does: leave --all out"

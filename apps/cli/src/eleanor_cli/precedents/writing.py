@@ -18,6 +18,7 @@ from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
 from eleanor_cli.precedents.archive import Opened, with_archive
 from eleanor_core.codec import to_json
+from eleanor_core.errors import quoted
 from eleanor_core.model import DecisionValue, PrecedentCase, PrecedentMatch
 
 
@@ -143,7 +144,7 @@ async def _before(opened: Opened, ruling: Ruling) -> PrecedentCase | None:
     if versions:
         held = versions[-1]
         msg = (
-            f"there is a case {ruling.case_id!r:.80} already (version {held.version}, "
+            f"there is a case {quoted(ruling.case_id, 80)} already (version {held.version}, "
             f"{held.outcome}). Choose another id, or decide it anew with --new-version"
         )
         raise UsageError(msg)

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Literal, NoReturn, TypeAlias, cast
 
 from eleanor_cli.faults import UsageError
 from eleanor_cli.inputs import parse_json
-from eleanor_core.errors import InvalidInput
+from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import CaseKind, JsonObject, JsonValue
 from eleanor_core.pipeline.validate import validate
 from eleanor_core.settings.model import Limits
@@ -74,7 +74,7 @@ def check_sets(
     twice = [name for name, count in Counter(map(_name, files)).items() if count > 1]
     if twice:
         raise UsageError(
-            f"two data files are called {twice[0]!r:.80}; a set is named by its file, so rename one"
+            f"two data files are called {quoted(twice[0], 80)}; a set is named by its file, so rename one"
         )
     return tuple(_checked(file, kind, limits, limit) for file in files)
 
@@ -101,7 +101,7 @@ def _checked(file: Path, kind: CaseKind, limits: Limits, limit: int | None) -> D
     for number, record in _records(file, kind, limits):
         first = lines.setdefault(record.id, number)
         if first != number:
-            _refuse(file, number, f"the id {record.id!r:.80} stands in line {first} too")
+            _refuse(file, number, f"the id {quoted(record.id, 80)} stands in line {first} too")
         ranked.append((_rank(record), number, record.critic))
     if not ranked:
         raise UsageError(f"{file}: no record in it")
@@ -164,7 +164,7 @@ def _record(file: Path, number: int, data: bytes, kind: CaseKind, limits: Limits
         _refuse(file, number, "must be an object with the keys id, text, critic and label")
     label = value.get("label")
     if isinstance(label, bool) or label not in (0, 1):
-        _refuse(file, number, f"label must be 0 or 1, got {label!r:.40}")
+        _refuse(file, number, f"label must be 0 or 1, got {quoted(label, 40)}")
     context = value.get("context")
     try:
         # The engine would refuse the same, but only once it comes to this record.
@@ -184,7 +184,9 @@ def _record(file: Path, number: int, data: bytes, kind: CaseKind, limits: Limits
 def _word(file: Path, number: int, key: str, value: JsonValue) -> str:
     number_as_id = key == "id" and isinstance(value, int) and not isinstance(value, bool)
     if not number_as_id and not (isinstance(value, str) and value.strip()):
-        _refuse(file, number, f"{key} must be a string with something in it, got {value!r:.40}")
+        _refuse(
+            file, number, f"{key} must be a string with something in it, got {quoted(value, 40)}"
+        )
     return str(value)
 
 
@@ -192,7 +194,7 @@ def _pair(file: Path, number: int, meta: JsonValue) -> str | None:
     if meta is None:
         return None
     if not isinstance(meta, Mapping):
-        _refuse(file, number, f"meta must be an object or null, got {meta!r:.40}")
+        _refuse(file, number, f"meta must be an object or null, got {quoted(meta, 40)}")
     pair = meta.get("pair")
     return None if pair is None else str(pair)
 
