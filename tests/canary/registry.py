@@ -222,19 +222,40 @@ NEVER_SHOWN = frozenset(
 )
 """What comes out nowhere even where nothing is masked: nobody repeats it."""
 
+_MASKED = "every text goes through `safe`, `prose` or `dumps`, which mask"
+_HANDED_OVER = "what it is handed over: the engine has masked it"
+
 WRITERS: Mapping[str, str] = {
-    "apps/cli/src/eleanor_cli/": "every text through `safe`, `prose` or `dumps`, which mask",
     "apps/cli/src/eleanor_cli/app.py": "the version: no value of anybody's",
-    "apps/cli/src/eleanor_cli/batching/output.py": "bytes that `judge` made through `dumps`",
-    "apps/cli/src/eleanor_cli/batching/serve.py": "frames to the parent through a pipe",
+    "apps/cli/src/eleanor_cli/batching/job.py": _MASKED,
+    "apps/cli/src/eleanor_cli/batching/progress.py": _MASKED,
+    "apps/cli/src/eleanor_cli/config.py": _MASKED,
     "apps/cli/src/eleanor_cli/crash.py": "tracebacks, masked here",
+    "apps/cli/src/eleanor_cli/evaluate.py": _MASKED,
+    "apps/cli/src/eleanor_cli/evidence.py": _MASKED,
+    "apps/cli/src/eleanor_cli/explain/page.py": _MASKED,
+    "apps/cli/src/eleanor_cli/faults.py": _MASKED,
     "apps/cli/src/eleanor_cli/logs.py": "structlog, the processor first",
+    "apps/cli/src/eleanor_cli/out.py": _MASKED,
+    "apps/cli/src/eleanor_cli/plugins.py": _MASKED,
+    "apps/cli/src/eleanor_cli/precedents/moving.py": _MASKED,
+    "apps/cli/src/eleanor_cli/precedents/reading.py": _MASKED,
+    "apps/cli/src/eleanor_cli/precedents/show.py": _MASKED,
+    "apps/cli/src/eleanor_cli/precedents/writing.py": _MASKED,
+    "apps/cli/src/eleanor_cli/quality/command.py": _MASKED,
+    "apps/cli/src/eleanor_cli/quality/progress.py": _MASKED,
+    "apps/cli/src/eleanor_cli/quality/table.py": _MASKED,
+    "apps/cli/src/eleanor_cli/secrets/verbs.py": _MASKED,
+    "apps/cli/src/eleanor_cli/show.py": _MASKED,
+    "apps/cli/src/eleanor_cli/usage.py": _MASKED,
     "eleanor_core/settings/samples.py": "samples for the repository, made of defaults",
-    "eleanor_core/testing/": "the test kit: what it writes stays with a test",
-    "plugins/evidence/local/src/": "records as they are handed over, masked before",
-    "plugins/precedents/sqlite/src/": "cases as they are handed over: see `docs/redaction.md`",
+    "eleanor_core/testing/contract.py": "the test kit: it stays with a test",
+    "plugins/evidence/local/src/eleanor_evidence_local/disk.py": _HANDED_OVER,
+    "plugins/evidence/local/src/eleanor_evidence_local/index.py": _HANDED_OVER,
+    "plugins/precedents/sqlite/src/eleanor_precedents_sqlite/__main__.py": "the starter's cases",
+    "plugins/precedents/sqlite/src/eleanor_precedents_sqlite/session.py": _HANDED_OVER,
 }
-"""Modules and folders that write somewhere, and what stands between a secret and that place."""
+"""Modules that write somewhere, and what stands between a secret and that place."""
 
 VERBS: Mapping[str, str] = {
     "evaluate": "test_canary.py: text, context, file, trace id, standard input, every form",

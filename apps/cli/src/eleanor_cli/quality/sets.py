@@ -74,7 +74,8 @@ def check_sets(
     twice = [name for name, count in Counter(map(_name, files)).items() if count > 1]
     if twice:
         raise UsageError(
-            f"two data files are called {quoted(twice[0], 80)}; a set is named by its file, so rename one"
+            f"two data files are called {quoted(twice[0], 80)}; a set is named by its file, so "
+            "rename one"
         )
     return tuple(_checked(file, kind, limits, limit) for file in files)
 
