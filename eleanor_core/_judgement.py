@@ -392,4 +392,3 @@ class Judgement:
 def _milliseconds(nanoseconds: int) -> float:
     """Return a time in milliseconds, to the microsecond."""
     return nanoseconds // 1000 / 1000
-

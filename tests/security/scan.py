@@ -125,7 +125,9 @@ def _git(*words: str, given: bytes = b"") -> bytes:
 
 
 def _not_done(what: str, require: bool) -> bool:
-    print(f"{'FAILED' if require else 'NOT DONE'}  dependencies: no answer about {what}", flush=True)
+    print(
+        f"{'FAILED' if require else 'NOT DONE'}  dependencies: no answer about {what}", flush=True
+    )
     return not require
 
 

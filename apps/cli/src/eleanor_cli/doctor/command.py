@@ -26,7 +26,7 @@ _SIGNS: Final[Mapping[State, tuple[str, str]]] = {
 def doctor(options: Options, *, as_json: bool) -> int:
     """Look at everything. 0 only if nothing is wrong."""
     settings = options.load().settings
-    logs.configure(settings)
+    logs.configure(settings, options.redaction)
     findings = list(_found(settings, CHECKS))
     sound = all(finding.state != "wrong" for finding in findings)
     if as_json:

@@ -60,7 +60,7 @@ def verify(options: Options, file: Path | None, *, as_json: bool) -> int:
 
 def _where(options: Options, file: Path | None) -> tuple[Settings, Path]:
     loaded = options.load()
-    logs.configure(loaded.settings)
+    logs.configure(loaded.settings, options.redaction)
     settings = loaded.settings
     return settings, file.absolute() if file else default_lock(settings, home_of(settings))
 
