@@ -52,6 +52,8 @@ def long_tests(session: nox.Session) -> None:
     """What the default run leaves out because it takes many seconds."""
     everything(session)
     session.run("pytest", "-m", "long", *session.posargs)
+    # And the rules of the doctrine with many more examples than by default.
+    session.run("pytest", "tests/doctrine", env={"HYPOTHESIS_PROFILE": "long"})
 
 
 @nox.session
@@ -89,7 +91,7 @@ def template(session: nox.Session) -> None:
     shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
     session.run("python", str(ROOT / "tests" / "install" / "rename.py"), str(copy), "courtesy")
     wheels_built = map(str, sorted(wheelhouse.glob("*.whl")))
-    session.install(BACKEND, *KIT, "mypy", *wheels_built)
+    session.install("-c", "constraints.txt", BACKEND, *KIT, "mypy", *wheels_built)
     session.install("--no-build-isolation", str(copy))
     session.chdir(copy)
     session.run("pytest")

@@ -9,14 +9,16 @@ from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "default",
-    max_examples=25,
+    # Few, because everybody runs them all the time; `long` is what `nox -s long` and CI run.
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-settings.register_profile("long", parent=settings.get_profile("default"), max_examples=500)
+settings.register_profile("long", parent=settings.get_profile("default"), max_examples=100)
 settings.register_profile(
     "mutants",
     parent=settings.get_profile("default"),
+    max_examples=25,
     derandomize=True,
     database=None,
     # That a test fails is all that counts there, and not the smallest example.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Hashable
+from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.metadata import Distribution, entry_points
 from importlib.util import find_spec
+from pathlib import Path
 
 from eleanor_core.api import KINDS, Kind
 from eleanor_core.registry.registry import Found
@@ -16,8 +20,22 @@ def discover() -> tuple[Found, ...]:
     """Return every entry point in the groups `eleanor.<kind>`, sorted by kind, name and dist.
 
     Only metadata files are read; what the entry points name is not imported, and neither is a
-    package around it. Where two copies of one dist lie on the path, the first one counts.
+    package around it. Where two copies of one dist lie on the path, the first one counts. A process
+    that starts many engines reads once, until the path or a folder on it changes.
     """
+    return _read(tuple((place, _changed(place)) for place in sys.path))
+
+
+def _changed(place: str) -> int:
+    """Return when a place on the path was changed last, in ns: installing a dist changes it."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _read(_path: Hashable) -> tuple[Found, ...]:
     points = entry_points()
     identities: dict[int, tuple[str, str, str]] = {}
     found = set()

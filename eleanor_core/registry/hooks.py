@@ -41,11 +41,11 @@ def register(plugin: object) -> Hooks:
     """Register `plugin` and check its hooks, without calling them. Raises Defect."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
-    marked = [name for name in dir(plugin) if manager.parse_hookimpl_opts(plugin, name)]
     try:
         manager.register(plugin)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
+        marked = [name for name in dir(plugin) if manager.parse_hookimpl_opts(plugin, name)]
         raise _refused(plugin, marked, error) from error
     callers = {
         kind: caller

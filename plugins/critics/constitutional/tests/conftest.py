@@ -19,6 +19,12 @@ from eleanor_core.pipeline.scan import Scanner
 PRINCIPLES = ("rights", "autonomy", "fairness", "truth", "risk", "pragmatics")
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """One loop: these critics are called inline and see none; the kit's own voices run on both."""
+    return "asyncio"
+
+
 class Judge(Protocol):
     """Judges a text by all six critics, or by one rule of one critic alone."""
 

@@ -38,6 +38,12 @@ MODULES = (
 )
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """One loop: these detectors are called inline and see none; the kit's own voices run on both."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def declarations() -> dict[str, DetectorDeclaration]:
     """Return the declarations of all hooks, by name."""
