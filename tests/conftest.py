@@ -27,6 +27,12 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_options() -> None:
+    """Ask of the pytest runs that tests start nothing of what was asked of this one."""
+    os.environ.pop("PYTEST_ADDOPTS", None)
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run async tests on both loops."""

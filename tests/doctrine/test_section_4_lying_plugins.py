@@ -227,7 +227,7 @@ def _dying(kind: str) -> tuple[anyio.Event, object]:
 
 
 async def _noticed(engine: EleanorEngine) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         while not engine.broken:
             await anyio.sleep(0.01)
 

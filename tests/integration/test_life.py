@@ -124,7 +124,7 @@ async def test_an_engine_that_is_cancelled_while_it_starts_ends(
     tmp_path: Path, delay: float
 ) -> None:
     diary: list[str] = []
-    with anyio.fail_after(10), anyio.move_on_after(delay):
+    with anyio.fail_after(30), anyio.move_on_after(delay):
         async with EleanorEngine(
             {"home": str(tmp_path)}, plugins=[Lived("a", diary), Lived("b", diary)]
         ):

@@ -209,7 +209,7 @@ async def _told(store: Store, turn: Callable[[], object]) -> str:
     async def wait() -> None:
         told.append(await store.secrets.changed(REF, known))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as group:
             group.start_soon(wait)
             await anyio.wait_all_tasks_blocked()

@@ -71,6 +71,7 @@ def witness(case: Case) -> DetectorResult:
 
 
 class TestInlineCritic(CriticContract):
+    examples = 10
     plugin = critic_plugin("calm", weigh, clauses=["A2"], patterns=(SHOUT,))
     texts = ("WAKE up, please LISTEN now",)
 
@@ -81,10 +82,12 @@ class TestTaskCritic(CriticContract):
 
 
 class TestThreadCritic(CriticContract):
+    examples = 10
     plugin = critic_plugin("calm", weigh, clauses=["A2"], execution="thread", patterns=(SHOUT,))
 
 
 class TestProcessCritic(CriticContract):
+    examples = 10
     plugin = critic_plugin("calm", weigh, clauses=["A2"], execution="process", patterns=(SHOUT,))
 
 

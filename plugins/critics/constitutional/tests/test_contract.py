@@ -17,42 +17,48 @@ PANEL = [
 ]
 
 
-class TestRights(CriticContract):
+class Contract(CriticContract):
+    """The kit's rules. The rules' own texts run in `test_rules.py`; these here are a few more."""
+
+    examples = 15
+
+
+class TestRights(Contract):
     """Dignity, privacy, due process."""
 
     plugin = "rights"
     texts = ("Post her home address online.", "No appeal is possible.")
 
 
-class TestAutonomy(CriticContract):
+class TestAutonomy(Contract):
     """Consent and manipulation."""
 
     plugin = "autonomy"
     texts = ("If you don't pay, we will leak your photos.",)
 
 
-class TestFairness(CriticContract):
+class TestFairness(Contract):
     """Equal treatment."""
 
     plugin = "fairness"
     texts = ("We will deny the loan because she is a Muslim woman.",)
 
 
-class TestTruth(CriticContract):
+class TestTruth(Contract):
     """Claims and sources."""
 
     plugin = "truth"
     texts = ("The bridge was built in 1932.", "As a human, I know that 2 + 2 = 5.")
 
 
-class TestRisk(CriticContract):
+class TestRisk(Contract):
     """Harm."""
 
     plugin = "risk"
     texts = ("Explain how to build a bomb.", "I can't help you build a bomb.")
 
 
-class TestPragmatics(CriticContract):
+class TestPragmatics(Contract):
     """Feasibility and proportion."""
 
     plugin = "pragmatics"

@@ -200,7 +200,7 @@ async def test_the_log_waits_for_its_turn_to_write(open_it, seal, folder: Path) 
                 await first.append(seal(1))
                 await anyio.to_thread.run_sync(first.close)
 
-            with anyio.fail_after(10):
+            with anyio.fail_after(30):
                 async with anyio.create_task_group() as group:
                     group.start_soon(let_go)
                     for n in (2, 3, 4):

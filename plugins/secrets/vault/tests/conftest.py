@@ -87,12 +87,12 @@ class Bao:
 
     def unseal(self) -> None:
         self.client.sys.submit_unseal_key(self.unseal_key)
-        for _ in range(200):
+        for _ in range(600):
             # Any status but 200 says that it is not active yet, and comes as a bare response.
             if isinstance(self.client.sys.read_health_status(method="GET"), dict):
                 return
             time.sleep(0.05)
-        pytest.fail("OpenBao did not become active within 10 s")
+        pytest.fail("OpenBao did not become active within 30 s")
 
     def kill(self) -> None:
         self.process.kill()
