@@ -38,6 +38,14 @@ def test_discover_reads_metadata_and_imports_nothing(dists: Dists) -> None:
     assert "twokinds" not in sys.modules
 
 
+def test_what_is_installed_or_removed_while_the_process_runs_is_noticed(dists: Dists) -> None:
+    before = discover()
+    dists.tactfulness()
+    assert [item.ref for item in discover() if item not in before] == ["critics/tactfulness"]
+    (dists.root / "tactful-0.1.0.dist-info").rename(dists.root / "tactful-0.1.0.gone")
+    assert discover() == before
+
+
 def test_discover_bears_targets_and_metadata_that_make_no_sense(
     dists: Dists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
