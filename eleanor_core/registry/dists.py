@@ -28,7 +28,14 @@ _CACHE: Final = "__pycache__"
 
 
 class UnverifiableError(Exception):
-    """A dist whose bytes nobody can vouch for; the message says why and what to do."""
+    """A dist whose bytes nobody can vouch for; the message says why and what to do.
+
+    `code`: the same in a word, which names no path.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @frozen(kw_only=True)
@@ -58,16 +65,19 @@ def installed(name: str) -> Installed:
     try:
         dist = distribution(name)
     except PackageNotFoundError:
-        raise UnverifiableError(f"{name} is not installed") from None
+        raise UnverifiableError("not-installed", f"{name} is not installed") from None
     if where := _editable(dist):
         raise UnverifiableError(
+            "editable",
             f"{name} is an editable install ({where}): its code is whatever lies there, and its "
-            "RECORD does not list it; install it from a wheel"
+            "RECORD does not list it; install it from a wheel",
         )
     listed = [PurePosixPath(str(path)) for path in dist.files or ()]
     own = [path for path in listed if _counts(path)]
     if not any(path.name == "METADATA" for path in own):
-        raise UnverifiableError(f"{name} has no RECORD of its files; install it from a wheel")
+        raise UnverifiableError(
+            "no-record", f"{name} has no RECORD of its files; install it from a wheel"
+        )
     root = Path(os.path.realpath(str(dist.locate_file(""))))
     folders = [path.parent for path in own if path.name.partition(".")[0] == "__init__"]
     alone = [path for path in own if path.suffix == ".py" and not path.parent.parts]
@@ -94,14 +104,17 @@ def sha256(path: Path) -> str:
 
 
 def fingerprints(registry: Registry) -> Mapping[str, str]:
-    """Return each loaded dist -> `sha256:` and its digest, or in words why it has none."""
+    """Return each loaded dist -> `sha256:` and its digest, or in a word why it has none.
+
+    It goes into the leaf of a record, which nobody can erase: so no path, which may hold a name.
+    """
     said = {}
     loaded = (item for items in registry.loaded.values() for item in items.values())
     for name in sorted({item.provenance.dist for item in loaded} - {IN_PROCESS}):
         try:
             said[name] = f"sha256:{installed(name).digest}"
         except UnverifiableError as error:
-            said[name] = f"unverifiable: {error}"
+            said[name] = f"unverifiable: {error.code}"
     return said
 
 

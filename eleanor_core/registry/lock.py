@@ -89,8 +89,9 @@ def lock_text(dists: Iterable[Installed]) -> str:
     for dist in dists:
         if dist.added:
             raise UnverifiableError(
+                "added-files",
                 f"{dist.name} holds files that its RECORD does not list: {_named(dist.added)}; "
-                "remove them, or install it again"
+                "remove them, or install it again",
             )
         name = str(canonicalize_name(dist.name))
         locked[name] = LockedDist(versions=f"=={dist.version}", files=dict(dist.files))

@@ -180,6 +180,15 @@ def test_it_gets_no_environment(confined: Judge, monkeypatch: pytest.MonkeyPatch
     assert set(eval(names)) <= {"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TZ"}
 
 
+@pytest.mark.long
+def test_it_inherits_no_open_file(site: Path, tmp_path: Path) -> None:
+    with (site / "secret").open() as held:
+        os.set_inheritable(held.fileno(), True)
+        inode = os.fstat(held.fileno()).st_ino
+        with _engine(tmp_path) as (_, judge):
+            assert _words(judge(f"descriptors {inode}")) == "did: []"
+
+
 def test_what_it_prints_goes_nowhere(confined: Judge, capfd: pytest.CaptureFixture[str]) -> None:
     assert _words(confined("print")) == "did: printed"
     out, err = capfd.readouterr()
@@ -200,6 +209,8 @@ LONG_FAULTS = {
     "long": "malformed",
     "twice": "malformed",
     "untagged": "malformed",
+    "nested": "malformed",
+    "bulk": "malformed",
     "pickle": "malformed",
 }
 LIGHT_FAULTS = {"leave": "raised", "deep": "raised", "not-a-result": "malformed"}

@@ -14,6 +14,7 @@ from shutil import copytree, rmtree
 import pytest
 from support.wheels import install, make_wheel, unpack
 
+from eleanor_core.engine import EleanorEngine
 from eleanor_core.errors import PluginError, RequiredPluginError, SettingsError
 from eleanor_core.model import Abstention
 from eleanor_core.registry import Broken, Registry, load
@@ -254,8 +255,6 @@ async def test_a_refused_critic_is_a_fault_in_every_result(
     data = json.loads(deployed.lock.read_text("utf-8"))
     data["dists"]["eleanor-evidence-local"] = {"versions": ">=0.1"}
     deployed.lock.write_text(json.dumps(data), "utf-8")
-    from eleanor_core import EleanorEngine
-
     async with EleanorEngine(
         Settings.model_validate({"home": tmp_path / "home", **chosen})
     ) as engine:
@@ -266,6 +265,29 @@ async def test_a_refused_critic_is_a_fault_in_every_result(
     assert "failed at lock" in outcome.detail
     assert result.decision == "review"
     assert not result.gate.open
+
+
+@pytest.mark.long
+@pytest.mark.anyio
+async def test_an_isolated_plugin_is_held_to_the_lock_in_its_worker(
+    deployed: Deployment, tmp_path: Path
+) -> None:
+    data = json.loads(deployed.lock.read_text("utf-8"))
+    data["dists"]["eleanor-evidence-local"] = {"versions": ">=0.1"}
+    deployed.lock.write_text(json.dumps(data), "utf-8")
+    settings = {
+        "home": tmp_path / "home",
+        "plugins": {"exact": [REF, "evidence/local"], "lock": str(deployed.lock)},
+        "critics": {"tame": {"isolation": "process", "confinement": {"best_effort": True}}},
+    }
+    async with EleanorEngine(Settings.model_validate(settings)) as engine:
+        # Imported by the worker in the first call, long after every check.
+        (deployed.site / "eleanor_tame" / "late.py").write_text("SAID = 'swapped'\n", "utf-8")
+        result = await engine.run(text="Take out the trash.")
+    outcome = result.critics["tame"]
+    assert isinstance(outcome, Abstention)
+    assert "is not what the lock says" in outcome.detail
+    assert not any(name.startswith("eleanor_tame") for name in sys.modules)
 
 
 def test_a_required_one_refuses_the_start(deployed: Deployment) -> None:

@@ -33,6 +33,13 @@ class HostileSettings(PluginSettings):
     number: int = Field(default=1, description="Any number.")
 
 
+def _leads_to(number: int, inode: int) -> bool:
+    try:
+        return os.fstat(number).st_ino == inode
+    except OSError:
+        return False
+
+
 def _burn() -> None:
     while True:
         pass
@@ -74,6 +81,8 @@ def _deed(name: str, argument: str) -> object:
             return len(mmap.mmap(-1, int(argument) << 20))
         case "files":
             return len([HERE.open() for _ in range(int(argument))])
+        case "descriptors":
+            return [number for number in range(60) if _leads_to(number, int(argument))]
         case "lift":
             return resource.setrlimit(resource.RLIMIT_NOFILE, (10_000, 10_000))
         case "threads":
@@ -93,6 +102,8 @@ def _end(name: str, argument: str) -> object:
             os._exit(3)
         case "leave":
             raise SystemExit(3)
+        case "bulk":
+            return "x" * 20_000_000
         case "crash":
             ctypes.string_at(0)
         case "abort":
@@ -101,7 +112,7 @@ def _end(name: str, argument: str) -> object:
             sys.stdout.write("x" * 10_000_000)
             os.write(1, b"y" * 1_000_000)
             return "printed"
-        case "garbage" | "flood" | "long" | "pickle" | "twice" | "untagged":
+        case "garbage" | "flood" | "long" | "pickle" | "twice" | "untagged" | "nested":
             return _abuse_pipe(name)
         case "later":
             threading.Timer(0.05, os._exit, (3,)).start()
@@ -129,6 +140,7 @@ def _abuse_pipe(name: str) -> object:
         "long": b"\xff\xff\xff\xff" + TAG + b"z" * 1000,
         "pickle": b"\x00\x00\x00\x10" + TAG + b"cos\nsystem\n(S'x'",
         "twice": head + b"{}" + head + b"{}",
+        "nested": b"\x00\x0f\x00\x00" + TAG + b"[" * 0x0F0000,
         "untagged": b"\x00\x00\x00\x02" + b"0" * 16 + b"{}",
         "flood": (head + b"{}") * 1000,
     }[name]
