@@ -354,7 +354,11 @@ class Judgement:
             trace_id=given.trace_id,
             facts={
                 **facts,
-                "case": {"kind": given.kind, "characters": len(given.text)},
+                "case": {
+                    "kind": given.kind,
+                    "characters": len(given.text),
+                    "digest": self._panel.binding.case(given.trace_id, given),
+                },
             },
             payload={"case": case, "result": result},
         )
@@ -384,14 +388,4 @@ class Judgement:
 
 async def append(panel: Panel, sealed: SealedRecord) -> None:
     """Append to the log within the deadline, shielded. Raises EvidenceUnavailable."""
-    seconds = panel.settings.deadlines.record
-    try:
-        deadline = anyio.current_time() + seconds
-        with anyio.CancelScope(deadline=deadline, shield=True):
-            await panel.evidence.append(sealed)
-            return
-    except EvidenceUnavailable:
-        raise
-    except (Exception, SystemExit) as error:
-        raise EvidenceUnavailable(f"the evidence log failed: {describe(error)}") from error
-    raise EvidenceUnavailable(f"the evidence log did not acknowledge within {seconds:g} s")
+    await panel.evidence.append_within(sealed, panel.settings.deadlines.record)

@@ -9,9 +9,19 @@ from typing import Final, cast
 import structlog
 from attrs import evolve, field, frozen
 
+from eleanor_core._reviews import Reviews
 from eleanor_core._secrets import Resolver
-from eleanor_core.api import Backend, Embedder, EvidenceSink, Kind, PrecedentStore, Services
+from eleanor_core.api import (
+    Backend,
+    Embedder,
+    EvidenceSink,
+    Kind,
+    PrecedentStore,
+    Services,
+    VoiceDeclaration,
+)
 from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable, SecretUnavailable
+from eleanor_core.evidence import FanOut, Redactor
 from eleanor_core.model import PrecedentCase, PrecedentMatch
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
@@ -20,6 +30,7 @@ from eleanor_core.settings import Settings, home_of
 
 _SECRETS: Final[Sequence[Kind]] = ("secrets",)
 _SINKS: Final[Sequence[Kind]] = ("secrets", "evidence")
+_VOICES: Final[Sequence[Kind]] = ("detectors", "critics")
 _STORE: Final[Sequence[Kind]] = ("secrets", "backends", "embedders", "models", "precedents")
 """A kind, after those that it may use."""
 _LOOKED_AT: Final = 64
@@ -82,6 +93,29 @@ async def open_evidence(
                 )
         order = [name for name in settings.evidence.sinks if name in running] or sorted(running)
         yield {name: running[name] for name in order}
+
+
+@asynccontextmanager
+async def open_reviews(
+    settings: Settings, *, plugins: Iterable[object] = ()
+) -> AsyncIterator[Reviews]:
+    """Start the enabled evidence sinks and yield the reviewers and reviews in them.
+
+    Nothing is judged, so no voice is started; what critics and detectors mark for redaction still
+    must not stand in a reason. Raises as `open_evidence` does.
+    """
+    declared = load(_only(_VOICES, settings), tuple(plugins)).loaded
+    redactor = Redactor(
+        [
+            pattern
+            for items in declared.values()
+            for item in items.values()
+            if isinstance(item.declaration, VoiceDeclaration)
+            for pattern in item.declaration.patterns
+        ]
+    )
+    async with open_evidence(settings, plugins=plugins) as sinks:
+        yield Reviews(FanOut(sinks), settings, redactor)
 
 
 @frozen(kw_only=True)

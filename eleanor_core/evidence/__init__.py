@@ -3,8 +3,9 @@
 from eleanor_core.api.evidence import Frontier, check_payload, leaf_hash, merkle_root
 from eleanor_core.evidence.canonical import canonical
 from eleanor_core.evidence.fanout import FanOut
-from eleanor_core.evidence.record import new_record_id, now, open_payload, seal
+from eleanor_core.evidence.record import derived_id, new_record_id, now, open_payload, seal
 from eleanor_core.evidence.redact import Redactor
+from eleanor_core.evidence.refusals import record_refusal
 
 __all__ = [
     "FanOut",
@@ -12,10 +13,12 @@ __all__ = [
     "Redactor",
     "canonical",
     "check_payload",
+    "derived_id",
     "leaf_hash",
     "merkle_root",
     "new_record_id",
     "now",
     "open_payload",
+    "record_refusal",
     "seal",
 ]
