@@ -222,8 +222,8 @@ class GateSettings(Section):
     policy_timeout: Seconds = Field(
         default=2.0, description="Seconds that a policy may take; one that takes longer refuses."
     )
-    people: Literal[1, 2] = Field(
-        default=1, description="How many different people must determine a tier 3."
+    people: int = Field(
+        default=1, ge=1, le=2, description="How many different people must determine a tier 3."
     )
 
 
