@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from eleanor_core._review import (
         sign_review,
     )
-    from eleanor_core._reviews import (
-        Reviews,
-    )
+    from eleanor_core._reviews import Reviewed, Reviews
     from eleanor_core._signatures import (
         PrivateKey,
     )
@@ -104,6 +102,7 @@ _HOMES = {
     "PrivateKey": "_signatures",
     "ReplayedDecision": "errors",
     "ReviewRefused": "errors",
+    "Reviewed": "_reviews",
     "Reviews": "_reviews",
     "Secrets": "_opening",
     "Settings": "settings",
@@ -150,6 +149,7 @@ __all__ = [
     "PrivateKey",
     "ReplayedDecision",
     "ReviewRefused",
+    "Reviewed",
     "Reviews",
     "Secrets",
     "Settings",

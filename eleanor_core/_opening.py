@@ -104,16 +104,20 @@ async def open_reviews(
     Nothing is judged, so no voice is started; what critics and detectors mark for redaction still
     must not stand in a reason. Raises as `open_evidence` does.
     """
-    declared = load(_only(_VOICES, settings), tuple(plugins)).loaded
-    redactor = Redactor(
-        [
-            pattern
-            for items in declared.values()
-            for item in items.values()
-            if isinstance(item.declaration, VoiceDeclaration)
-            for pattern in item.declaration.patterns
-        ]
-    )
+    plugins = tuple(plugins)
+
+    def redactor() -> Redactor:
+        loaded = load(_only(_VOICES, settings), plugins).loaded
+        return Redactor(
+            [
+                pattern
+                for items in loaded.values()
+                for item in items.values()
+                if isinstance(item.declaration, VoiceDeclaration)
+                for pattern in item.declaration.patterns
+            ]
+        )
+
     async with open_evidence(settings, plugins=plugins) as sinks:
         yield Reviews(FanOut(sinks), settings, redactor)
 

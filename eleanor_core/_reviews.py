@@ -42,32 +42,36 @@ from eleanor_core.model import (
     SignedReview,
     StoredRecord,
 )
-from eleanor_core.pipeline.gate import Recorded, read_judgement, recorded
+from eleanor_core.pipeline.gate import GateState, Recorded, read_judgement, recorded, state
 from eleanor_core.settings import Settings
 
 _TRIES: Final = 8
 
 
 @frozen(kw_only=True)
-class Waiting:
-    """A judgement whose gate was closed when it was made, and what came of it since.
+class Reviewed:
+    """A judgement, its reviews, how its gate stands now, and what was carried out on it.
 
-    `outcome`: None where nothing was carried out on it.
+    `outcome`: None where nothing was.
     """
 
     judgement: Recorded
     reviews: tuple[Review, ...]
+    state: GateState
     outcome: OutcomeValue | None
 
 
 class Reviews:
     """The reviewers and the reviews of one set of logs."""
 
-    def __init__(self, evidence: FanOut, settings: Settings, redactor: Redactor) -> None:
+    def __init__(
+        self, evidence: FanOut, settings: Settings, redactor: Callable[[], Redactor]
+    ) -> None:
         """Take the logs, the policy in force, and what must not stand in a reason."""
         self._evidence = evidence
         self._seconds = settings.deadlines.record
         self._prohibited = frozenset(settings.policy.prohibited_clauses)
+        self._people = settings.gate.people
         self._redactor = redactor
 
     # -- reviewers --------------------------------------------------------------------------------
@@ -164,19 +168,25 @@ class Reviews:
                 found.append((review, stored))
         return found
 
-    async def waiting(self, last: int) -> AsyncIterator[Waiting]:
-        """Yield those of the newest `last` records that are judgements with a closed gate."""
+    async def look(self, judgement: Recorded) -> Reviewed:
+        """Return how a judgement stands now."""
+        reviews = await self.of(judgement)
+        return Reviewed(
+            judgement=judgement,
+            reviews=reviews,
+            state=state(judgement, reviews, prohibited=self._prohibited, people=self._people),
+            outcome=await self.outcome(judgement.record_id),
+        )
+
+    async def closed(self, last: int) -> AsyncIterator[Reviewed]:
+        """Yield those of the newest `last` records that were judged with a closed gate."""
         primary = self._primary
         start = max(0, await primary.count() - last)
         async for stored in primary.read(start):
             if json.loads(stored.leaf)["kind"] == "assessment":
                 judgement = read_judgement(stored)
                 if not judgement.gate.open:
-                    yield Waiting(
-                        judgement=judgement,
-                        reviews=await self.of(judgement),
-                        outcome=await self.outcome(judgement.record_id),
-                    )
+                    yield await self.look(judgement)
 
     async def outcome(self, record_id: str) -> OutcomeValue | None:
         """Return what came of the one execution of a judgement; None: it was not executed.
@@ -194,7 +204,7 @@ class Reviews:
     async def _submitted(self, signed: SignedReview) -> Review:
         statement = signed.statement
         reviewer = await self._signed_by(signed)
-        check_words(signed, self._redactor)
+        check_words(signed, self._redactor())
         try:
             judgement = await self.judgement(statement.record_id)
         except UnresolvableRecord as error:

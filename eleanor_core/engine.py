@@ -287,7 +287,7 @@ class EleanorEngine:
     def reviews(self) -> Reviews:
         """The reviewers, and what they decided about closed gates. Raises NotRunning."""
         panel = self._current()
-        return Reviews(panel.evidence, panel.settings, panel.redactor)
+        return Reviews(panel.evidence, panel.settings, lambda: panel.redactor)
 
     def _executor(self) -> Executor:
         return Executor(self._current(), self.reviews)

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
@@ -31,6 +31,9 @@ from eleanor_core.model import (
 )
 
 DETERMINATIONS: Final[tuple[Choice, ...]] = ("proceed", "modify")
+GateState: TypeAlias = Literal["open", "waits", "halted", "prohibited"]
+"""`open`: by itself, or people opened it. `waits`: for people. The other two stay closed."""
+
 CLOSED_FOR_GOOD: Final = "a halt is final: judge the case again"
 
 
@@ -150,6 +153,30 @@ def compare(judgement: Recorded, assessment: Assessment) -> None:
         raise UnresolvableRecord(f"record {record_id} holds other constraints than this result")
 
 
+def state(
+    judgement: Recorded,
+    reviews: Sequence[Review],
+    *,
+    prohibited: frozenset[str] = frozenset(),
+    people: int = 1,
+) -> GateState:
+    """Return how a gate stands now.
+
+    `reviews`: all of this judgement, verified. `prohibited`: the clauses that policy opens to
+    nobody now; what it prohibited when it was judged stands in the record. `people`: how many
+    different ones must determine a tier 3.
+    """
+    if judgement.gate.requires == "prohibited" or judgement.clauses & prohibited:
+        return "prohibited"
+    if any(review.statement.choice == "halt" for review in reviews):
+        return "halted"
+    if judgement.gate.open:
+        return "open"
+    needed = people if judgement.gate.requires == "determination" else 1
+    persons = {review.person for review in reviews if _opens(judgement, review)}
+    return "open" if judgement.choices and len(persons) >= needed else "waits"
+
+
 def conditions(
     judgement: Recorded,
     reviews: Sequence[Review],
@@ -157,35 +184,23 @@ def conditions(
     prohibited: frozenset[str] = frozenset(),
     people: int = 1,
 ) -> tuple[Constraint, ...]:
-    """Return the conditions under which the gate is open, or raise GateClosed with what it needs.
-
-    `reviews`: all of this judgement, verified. `prohibited`: the clauses that policy opens to
-    nobody now; those that it prohibited when it was judged stand in the record. `people`: how many
-    different ones must determine a tier 3.
-    """
-    record_id, gate = judgement.record_id, judgement.gate
-    if forbidden := sorted(judgement.clauses & prohibited):
-        raise GateClosed(
-            f"the gate of record {record_id} is closed: policy prohibits {', '.join(forbidden)}, "
-            "and no human action opens that"
-        )
-    halts = [review for review in reviews if review.statement.choice == "halt"]
-    if halts:
-        raise GateClosed(
-            f"the gate of record {record_id} is closed: {halts[0].person} halted it; "
-            f"{CLOSED_FOR_GOOD}"
-        )
-    if gate.open:
-        return ()
-    opening = [review for review in reviews if _opens(judgement, review)]
-    needed = people if gate.requires == "determination" else 1
-    have = len({review.person for review in opening})
-    if not judgement.choices or have < needed:
-        more = f" of {needed} people, {have} of them so far" if needed > 1 else ""
-        raise GateClosed(
-            f"the gate of record {record_id} is closed: it requires {gate.requires}{more}"
-        )
-    return tuple(_condition(review) for review in opening if review.statement.choice == "modify")
+    """Return the conditions under which a gate is open now, or raise GateClosed: what it needs."""
+    now = state(judgement, reviews, prohibited=prohibited, people=people)
+    why = {
+        "prohibited": "policy prohibits "
+        + (", ".join(sorted(judgement.clauses & prohibited)) or "what it is about")
+        + ", and no human action opens that",
+        "halted": f"it was halted; {CLOSED_FOR_GOOD}",
+        "waits": f"it requires {judgement.gate.requires}"
+        + (f" of {people} people" if people > 1 and judgement.gate.tier == 3 else ""),
+    }
+    if now != "open":
+        raise GateClosed(f"the gate of record {judgement.record_id} is closed: {why[now]}")
+    return tuple(
+        _condition(review)
+        for review in reviews
+        if _opens(judgement, review) and review.statement.choice == "modify"
+    )
 
 
 def _opens(judgement: Recorded, review: Review) -> bool:
