@@ -306,7 +306,9 @@ async def test_the_log_is_not_believed_about_reviews(harness: Harness) -> None:
         for false in (
             stranger,
             evolve(good, signature=stranger.signature),
-            evolve(good, statement=evolve(good.statement, leaf_hash="0" * 64)),
+            sign_review(
+                key, evolve(judgement, leaf_hash="0" * 64), choice="proceed", reason="So be it."
+            ),
         ):
             planted = _planted(false, judgement)
             log._keep(planted)

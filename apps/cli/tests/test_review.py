@@ -43,7 +43,7 @@ def test_a_key_is_the_reviewers_alone(eleanor, key):
 
 def test_the_keys_are_listed_with_who_registered_and_who_revoked_them(eleanor, registered):
     ran = eleanor("review", "keys", "list")
-    assert ["alice", "root", "good"] == ran.out.splitlines()[1].split()[:3]
+    assert ran.out.splitlines()[1].split()[:3] == ["alice", "root", "good"]
     assert eleanor("review", "keys", "revoke", registered, "--by", "carol").code == 0
     (shown,) = eleanor("review", "keys", "list", "--json").json
     assert (shown["person"], shown["registered_by"], shown["revoked_by"]) == (
