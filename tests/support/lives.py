@@ -25,6 +25,7 @@ from eleanor_core.model import (
     Choice,
     ExecutableDecision,
     Execution,
+    JsonObject,
     StoredRecord,
 )
 from eleanor_core.testing import Harness, MemoryLog, critic_plugin
@@ -131,7 +132,7 @@ class House:
         for _ in range(2 if self.log else 1):
             log: object = self.log or "evidence/local"
             critic = critic_plugin("weigher", weigh, clauses=CLAUSES)
-            settings = {
+            settings: JsonObject = {
                 "policy": {"prohibited_clauses": ["K1"]},
                 "gate": {"people": self.people},
             }
