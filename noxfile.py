@@ -57,6 +57,16 @@ def long_tests(session: nox.Session) -> None:
 
 
 @nox.session
+def lives(session: nox.Session) -> None:
+    """Rule 9 over ten thousand lives of decisions."""
+    everything(session)
+    session.run(
+        "pytest", "-m", "long", "tests/doctrine/test_rule_9_lives.py", *session.posargs,
+        env={"HYPOTHESIS_PROFILE": "long"},
+    )  # fmt: skip
+
+
+@nox.session
 def bare(session: nox.Session) -> None:
     """The core alone: it starts, and says what it lacks."""
     editable(session, ROOT, extra=tuple(KIT))

@@ -361,7 +361,11 @@ class Judgement:
             trace_id=given.trace_id,
             facts={
                 **facts,
-                "case": {"kind": given.kind, "characters": len(given.text)},
+                "case": {
+                    "kind": given.kind,
+                    "characters": len(given.text),
+                    "digest": self._panel.binding.case(given.trace_id, given),
+                },
             },
             payload={"case": case, "result": result},
         )

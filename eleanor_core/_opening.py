@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import Final, cast
 
 import structlog
 from attrs import evolve, field, frozen
 
 from eleanor_core._redaction import Redaction
+from eleanor_core._reviews import Reviews
 from eleanor_core._secrets import Resolver
-from eleanor_core.api import Backend, Embedder, EvidenceSink, Kind, PrecedentStore, Services
+from eleanor_core.api import (
+    Backend,
+    Embedder,
+    EvidenceSink,
+    Kind,
+    PrecedentStore,
+    Services,
+)
 from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable, SecretUnavailable
+from eleanor_core.evidence import FanOut
 from eleanor_core.model import PrecedentCase, PrecedentMatch
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
@@ -21,6 +31,7 @@ from eleanor_core.settings import Settings, home_of
 
 _SECRETS: Final[Sequence[Kind]] = ("secrets",)
 _SINKS: Final[Sequence[Kind]] = ("secrets", "evidence")
+_VOICES: Final[Sequence[Kind]] = ("detectors", "critics")
 _STORE: Final[Sequence[Kind]] = ("secrets", "backends", "embedders", "models", "precedents")
 """A kind, after those that it may use."""
 _LOOKED_AT: Final = 64
@@ -92,6 +103,32 @@ async def open_evidence(
                 )
         order = [name for name in settings.evidence.sinks if name in running] or sorted(running)
         yield {name: running[name] for name in order}
+
+
+@asynccontextmanager
+async def open_reviews(
+    settings: Settings,
+    *,
+    plugins: Iterable[object] = (),
+    redaction: Redaction | None = None,
+) -> AsyncIterator[Reviews]:
+    """Start the enabled evidence sinks and yield the reviewers and reviews in them.
+
+    Nothing is judged, so no voice is started; what critics and detectors mark for redaction still
+    must not stand in a reason. Raises as `open_evidence` does.
+    """
+    plugins, known = tuple(plugins), _learnt(redaction, settings)
+
+    @cache
+    def learn_shapes() -> Registry:
+        return known.learn_shapes(load(_only(_VOICES, settings), plugins, masks=known))
+
+    def mask(text: str) -> str:
+        learn_shapes()  # only where a word is written: the voices are loaded for it
+        return known.text(text)
+
+    async with open_evidence(settings, plugins=plugins, redaction=known) as sinks:
+        yield Reviews(FanOut(sinks), settings, mask)
 
 
 @frozen(kw_only=True)

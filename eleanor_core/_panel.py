@@ -7,13 +7,17 @@ from typing import Literal, cast
 
 from attrs import frozen
 
+from eleanor_core._binding import Binding
 from eleanor_core.api import (
     CriticDeclaration,
     DetectorDeclaration,
     Embedder,
     EvidenceSink,
+    ExecutionPolicy,
+    ExecutionRequest,
     Kind,
     Pattern,
+    PolicyVerdict,
     PrecedentStore,
     Receipt,
     SealedRecord,
@@ -57,6 +61,8 @@ class Panel:
     store: PrecedentStore | None
     recall_fault: Abstention | None
     evidence: FanOut
+    policies: Mapping[str, ExecutionPolicy]
+    binding: Binding
     broken: tuple[Broken, ...]
     failed: int = 0
     """How many plugins had failed by themselves when this panel was put together."""
@@ -85,7 +91,7 @@ def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
         ) from error
 
 
-def assemble(settings: Settings, registry: Registry, products: Products) -> Panel:
+def assemble(settings: Settings, registry: Registry, products: Products, binding: Binding) -> Panel:
     """Put the started plugins together. Raises RequiredPluginError for unusable patterns."""
     scanner, unusable = _compiled(registry, products)
     broken = (
@@ -116,6 +122,8 @@ def assemble(settings: Settings, registry: Registry, products: Products) -> Pane
         store=cast("PrecedentStore | None", first(products.of("precedents"))),
         recall_fault=_recall_fault(broken),
         evidence=_fan_out(settings, products, broken),
+        policies=_policies(products, broken),
+        binding=binding,
         broken=broken,
         failed=len(products.failed),
     )
@@ -290,6 +298,24 @@ def _fan_out(settings: Settings, products: Products, broken: tuple[Broken, ...])
             for name in order
         }
     )
+
+
+def _policies(products: Products, broken: tuple[Broken, ...]) -> Mapping[str, ExecutionPolicy]:
+    """Return the policies by name. An enabled one that does not run refuses everything."""
+    running = cast("Mapping[str, ExecutionPolicy]", products.of("policies"))
+    lost = {item.name: LostPolicy(item.text) for item in broken if item.kind == "policies"}
+    return dict(sorted({**running, **lost}.items()))
+
+
+@frozen
+class LostPolicy:
+    """Stands where an enabled policy should be."""
+
+    why: str
+
+    async def decide(self, _request: ExecutionRequest, /) -> PolicyVerdict:
+        """Refuse."""
+        return PolicyVerdict(permitted=False, reasons=(self.why,))
 
 
 @frozen

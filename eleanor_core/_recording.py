@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import anyio
-
 from eleanor_core._panel import Panel
 from eleanor_core._redaction import Redaction
 from eleanor_core.errors import EvidenceUnavailable
@@ -15,23 +13,23 @@ from eleanor_core.model import SealedRecord
 
 async def append(panel: Panel, redaction: Redaction, sealed: SealedRecord) -> None:
     """Append to the log within the deadline, shielded. Raises EvidenceUnavailable."""
-    seconds = panel.settings.deadlines.record
-    failed: BaseException | None = None
+    failed: EvidenceUnavailable | None = None
     try:
-        deadline = anyio.current_time() + seconds
-        with anyio.CancelScope(deadline=deadline, shield=True):
-            await panel.evidence.append(sealed)
-            return
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- raised below, in words that may leave
+        await panel.evidence.append_within(sealed, panel.settings.deadlines.record)
+    except EvidenceUnavailable as error:  # raised below, in words that may leave
         failed = error
-    if failed is None:
-        raise EvidenceUnavailable(f"the evidence log did not acknowledge within {seconds:g} s")
+    if failed is not None:
+        raise masked(redaction, failed)
+
+
+def masked(redaction: Redaction, failed: EvidenceUnavailable) -> EvidenceUnavailable:
+    """Return what a log says, and what it was raised from, without a secret."""
     told = redaction.told(failed)
-    if isinstance(told, EvidenceUnavailable):
-        raise told
-    if isinstance(failed, EvidenceUnavailable):
-        raise EvidenceUnavailable(redaction.text(str(failed))) from told
-    raise EvidenceUnavailable(f"the evidence log failed: {redaction.error(failed)}") from told
+    if told is failed:
+        return failed
+    said = EvidenceUnavailable(redaction.text(str(failed)), assessment=failed.assessment)
+    said.__cause__ = told
+    return said
 
 
 def refusal(code: str, reason: str, text: object) -> SealedRecord:

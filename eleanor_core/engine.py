@@ -7,19 +7,23 @@ async with EleanorEngine() as engine:
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 from attrs import evolve
 
+from eleanor_core._binding import bound
+from eleanor_core._execution import Executor
 from eleanor_core._judgement import Emit, Judgement
 from eleanor_core._panel import Panel, assemble, first, thresholds_of
-from eleanor_core._recording import append, refusal
+from eleanor_core._recording import append, masked, refusal
 from eleanor_core._redaction import Redaction
+from eleanor_core._reviews import Reviews
 from eleanor_core._secrets import Resolver
 from eleanor_core._version import __version__
 from eleanor_core.api import Backend, Embedder, EvidenceSink, PrecedentStore, Services
@@ -33,15 +37,16 @@ from eleanor_core.errors import (
 )
 from eleanor_core.evidence import seal
 from eleanor_core.model import (
+    Action,
     Assessment,
     CaseKind,
     DecisionMade,
     Event,
     ExecutableDecision,
+    Executed,
     JsonObject,
     JsonValue,
 )
-from eleanor_core.pipeline.gate import GateKeeper
 from eleanor_core.pipeline.validate import ValidInput, validate
 from eleanor_core.registry import (
     Broken,
@@ -60,6 +65,7 @@ from eleanor_core.settings import (
     load_settings,
 )
 
+T = TypeVar("T")
 _log = structlog.get_logger("eleanor.engine")
 
 
@@ -91,7 +97,7 @@ class EleanorEngine:
             masks=self._redaction,
         )
         self._registry = self._redaction.learn_shapes(registry)
-        self._gate = GateKeeper()
+        self._binding = bound(home_of(self.settings))
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
         self._panel: Panel | None = None
@@ -166,7 +172,7 @@ class EleanorEngine:
 
     async def _open(self, products: Products) -> Panel:
         self._products = products
-        panel = assemble(self.settings, self._registry, products)
+        panel = self._assembled()
         for item in self._redaction.broken(panel.broken):
             _log.error("plugin_broken", plugin=item.ref, stage=item.stage, error=item.error)
         await self._record_settings(panel)
@@ -275,40 +281,65 @@ class EleanorEngine:
         if not decided:
             raise NotRunning("the engine stopped before it could decide; the case is abandoned")
 
-    async def executable(self, assessment: Assessment) -> ExecutableDecision:
-        """Return the permission to execute what was judged.
+    # -- executing --------------------------------------------------------------------------------
 
-        Raises GateClosed if the gate is closed, and UnresolvableRecord if a log does not hold
-        the record that the assessment names, as it names it: every sink is asked, for a record
-        that one of them never acknowledged permits nothing.
+    async def executable(self, assessment: Assessment, action: Action[T]) -> ExecutableDecision:
+        """Return the permission to carry out `action`, once, on what was judged.
+
+        Raises GateClosed if the gate is closed and nobody who may has opened it, WrongCase if the
+        action is on another case, and UnresolvableRecord if a log does not hold the record that
+        the assessment names, as it names it: every sink is asked, for a record that one of them
+        never acknowledged permits nothing.
         """
-        panel, reference = self._panel, assessment.evidence
-        if panel is None:
-            raise NotRunning("the engine is not running")
-        failed: Exception | None = None
+        with self._log_masked():
+            return await self._executor().permit(assessment, action)
+
+    async def execute(self, decision: ExecutableDecision, action: Action[T]) -> Executed[T]:
+        """Carry out `action` and return what it returned, once its outcome is durable.
+
+        An intent is made durable first, and uses the judgement up. Raises ExecutionRefused (which
+        says why in its subclass), GateClosed, UnresolvableRecord or EvidenceUnavailable where
+        nothing was carried out; ActionFailed, from what the action raised; and ActionUnknown where
+        it was cut off or its outcome could not be recorded.
+        """
+        executor = self._executor()
+        with self._flight(), self._log_masked():
+            return await executor.execute(decision, action)
+
+    @property
+    def reviews(self) -> Reviews:
+        """The reviewers, and what they decided about closed gates. Raises NotRunning."""
+        panel = self._current()
+        return Reviews(panel.evidence, panel.settings, self._redaction.text)
+
+    def _executor(self) -> Executor:
+        return Executor(self._current(), self.reviews, self._redaction.text)
+
+    @contextmanager
+    def _log_masked(self) -> Iterator[None]:
+        """Mask what a log says that fails in the block."""
+        failed: EvidenceUnavailable | None = None
         try:
-            stored = [
-                await sink.get(reference.record_id) if reference else None
-                for sink in panel.evidence.sinks.values()
-            ]
-        except Exception as error:  # noqa: BLE001 -- raised below, in words that may leave
+            yield
+        except EvidenceUnavailable as error:
             failed = error
         if failed is not None:
-            raise self._redaction.told(failed)
-        return self._gate.admit(assessment, stored)
+            raise masked(self._redaction, failed)
 
-    def recognises(self, decision: ExecutableDecision) -> bool:
-        """Return whether this engine's gate made `decision` and nobody changed it since."""
-        return self._gate.made(decision)
-
-    async def _judge(self, panel: Panel, given: ValidInput, emit: Emit | None = None) -> Assessment:
+    @contextmanager
+    def _flight(self) -> Iterator[None]:
+        """Hold back the stop of the plugins for as long as the block runs."""
         self._in_flight += 1
         try:
-            return await Judgement(panel, self._redaction, given, emit).judge()
+            yield
         finally:
             self._in_flight -= 1
             if not self._in_flight:
                 self._idle.set()
+
+    async def _judge(self, panel: Panel, given: ValidInput, emit: Emit | None = None) -> Assessment:
+        with self._flight():
+            return await Judgement(panel, self._redaction, given, emit).judge()
 
     async def _validated(
         self, panel: Panel, text: object, context: object, kind: object, trace_id: object
@@ -332,19 +363,26 @@ class EleanorEngine:
         raise InvalidInput(told[0], path=told[1])
 
     def _running(self) -> Panel:
+        panel = self._current()
+        if not panel.seats:
+            raise NoPanel(
+                "no critic is enabled, so nothing can be judged: install some, such as the dist "
+                "eleanor-critics-constitutional, and see `eleanor plugins`"
+            )
+        return panel
+
+    def _current(self) -> Panel:
         if self._panel is None:
             raise NotRunning(
                 "the engine is not running: use `async with EleanorEngine() as engine`"
             )
         if len(self._products.failed) > self._panel.failed:
             # Who was lost while running is a fault from now on, as one that never started.
-            self._panel = assemble(self.settings, self._registry, self._products)
-        if not self._panel.seats:
-            raise NoPanel(
-                "no critic is enabled, so nothing can be judged: install some, such as the dist "
-                "eleanor-critics-constitutional, and see `eleanor plugins`"
-            )
+            self._panel = self._assembled()
         return self._panel
+
+    def _assembled(self) -> Panel:
+        return assemble(self.settings, self._registry, self._products, self._binding)
 
     # -- what it is made of -----------------------------------------------------------------------
 

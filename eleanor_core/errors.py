@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eleanor_core.model import Assessment
+    from eleanor_core.model import ActionEnd, Assessment
 
 MAX_DETAIL = 300
 """Characters of what a fault says about itself."""
@@ -128,6 +128,92 @@ class UnresolvableRecord(EleanorError):  # noqa: N818 -- as above
     """A record id that the evidence log does not hold, or whose leaf hash does not match."""
 
     code = "unresolvable_record"
+
+
+class ExecutionRefused(EleanorError):  # noqa: N818 -- as above
+    """Nothing was carried out, and the refusal is recorded where a record could be written."""
+
+    code = "execution_refused"
+
+
+class ForgedDecision(ExecutionRefused):
+    """The decision was not made by this house's gate, or was changed since."""
+
+    code = "forged_decision"
+
+
+class ExpiredDecision(ExecutionRefused):
+    """The decision is older than `gate.valid_seconds` allows. Ask the gate again."""
+
+    code = "expired_decision"
+
+
+class WrongCase(ExecutionRefused):
+    """The action is on another case than the one that was judged."""
+
+    code = "wrong_case"
+
+
+class WrongAction(ExecutionRefused):
+    """The decision permits another action."""
+
+    code = "wrong_action"
+
+
+class ReplayedDecision(ExecutionRefused):
+    """This judgement was used before. It is never used twice: judge again."""
+
+    code = "replayed_decision"
+
+
+class PolicyRefused(ExecutionRefused):
+    """A policy plugin refused, failed, or did not answer in time."""
+
+    code = "policy_refused"
+
+
+class ActionFailed(EleanorError):  # noqa: N818 -- as above
+    """The action was begun and raised. What it raised is the cause of this error."""
+
+    code = "action_failed"
+
+
+class ActionUnknown(EleanorError):  # noqa: N818 -- as above
+    """The action was begun, and nobody here can say whether it took effect. Never repeated by us.
+
+    It was cut off, or its outcome could not be recorded. The message holds the idempotency key by
+    which whoever was called may tell. `end`: how the call ended as far as this process saw.
+    `value`: what it returned, where it did.
+    """
+
+    code = "action_unknown"
+
+    def __init__(self, message: str, *, end: ActionEnd, value: object = None) -> None:
+        super().__init__(message)
+        self.end = end
+        self.value = value
+
+
+class ReviewRefused(EleanorError):  # noqa: N818 -- as above
+    """A review, or a change of the reviewers, that does not count.
+
+    `reason` names the ground, and `code` is `review_` and that: `altered`, `unknown_key`,
+    `revoked_key`, `known_key`, `wrong_record`, `wrong_tier`, `missing_escalation`, `replayed`,
+    `prohibited`, `halted`, `open`, `secret`, `malformed`.
+    """
+
+    code = "review_refused"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.code = f"review_{reason}"
+
+
+class SigningUnavailable(EleanorError):  # noqa: N818 -- as above
+    """The library that makes and checks Ed25519 signatures is not installed."""
+
+    code = "signing_unavailable"
 
 
 class EvidenceCorrupt(EleanorError):  # noqa: N818 -- as above

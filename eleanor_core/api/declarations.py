@@ -20,6 +20,7 @@ from eleanor_core.api.protocols import (
     Backend,
     Embedder,
     EvidenceSink,
+    ExecutionPolicy,
     Model,
     PrecedentStore,
     SecretsProvider,
@@ -29,7 +30,15 @@ from eleanor_core.api.version import API_VERSION
 from eleanor_core.model import CLAUSES, PRINCIPLES, Principle
 
 Kind: TypeAlias = Literal[
-    "critics", "detectors", "secrets", "evidence", "backends", "embedders", "precedents", "models"
+    "critics",
+    "detectors",
+    "secrets",
+    "evidence",
+    "policies",
+    "backends",
+    "embedders",
+    "precedents",
+    "models",
 ]
 KINDS: tuple[Kind, ...] = (
     "secrets",
@@ -38,6 +47,7 @@ KINDS: tuple[Kind, ...] = (
     "models",
     "precedents",
     "evidence",
+    "policies",
     "detectors",
     "critics",
 )
@@ -168,6 +178,13 @@ class EvidenceDeclaration(Declaration[EvidenceSink]):
 
 
 @frozen(kw_only=True)
+class PolicyDeclaration(Declaration[ExecutionPolicy]):
+    """A policy that is asked before every execution, and can only refuse."""
+
+    kind: ClassVar[Kind] = "policies"
+
+
+@frozen(kw_only=True)
 class BackendDeclaration(Declaration[Backend]):
     """A compute backend. `probe` says without a heavy import why it cannot run here, or None."""
 
@@ -206,6 +223,7 @@ AnyDeclaration: TypeAlias = (
     | EmbedderDeclaration
     | PrecedentsDeclaration
     | ModelDeclaration
+    | PolicyDeclaration
 )
 
 __all__ = [
@@ -223,6 +241,7 @@ __all__ = [
     "ModelDeclaration",
     "Pattern",
     "PluginSettings",
+    "PolicyDeclaration",
     "PrecedentsDeclaration",
     "SecretsDeclaration",
     "Services",

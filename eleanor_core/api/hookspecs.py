@@ -1,9 +1,9 @@
-"""The map of the framework: the eight hooks, one for each kind of plugin.
+"""The map of the framework: the nine hooks, one for each kind of plugin.
 
 A plugin is a module (or any object) that an entry point in the group `eleanor.<kind>` names, with a
 function `eleanor_register_<kind>` marked `@hookimpl`. The entry point's name is the declaration's.
 
-All eight hooks are sync and called once, at start-up. They return data; nothing that runs per
+All nine hooks are sync and called once, at start-up. They return data; nothing that runs per
 request goes through them. A hook may leave out the argument `api`.
 
 Enabled plugins start in the order of the hooks below and stop in reverse.
@@ -22,6 +22,7 @@ from eleanor_core.api.declarations import (
     EmbedderDeclaration,
     EvidenceDeclaration,
     ModelDeclaration,
+    PolicyDeclaration,
     PrecedentsDeclaration,
     SecretsDeclaration,
 )
@@ -108,6 +109,19 @@ def eleanor_register_evidence(api: PluginAPI) -> Iterable[EvidenceDeclaration]:
     Must return: declarations; the factory yields an `EvidenceSink`.
     Must not do: open or create a log; that belongs in the factory.
     If it raises: the plugin is `broken`; without any sink `run` raises `EvidenceUnavailable`.
+    """
+    raise AssertionError(api)
+
+
+@hookspec
+def eleanor_register_policies(api: PluginAPI) -> Iterable[PolicyDeclaration]:
+    """Declare policies that are asked before anything is executed, after the gate.
+
+    Called when: the engine starts, if the policy is enabled.
+    Must return: declarations; the factory yields an `ExecutionPolicy`.
+    Must not do: read a policy file; that belongs in the factory, which raises where one is missing.
+    If it raises: the plugin is `broken`; nothing is executed until it is repaired or blocked by
+        name. Judging goes on.
     """
     raise AssertionError(api)
 

@@ -14,6 +14,8 @@ from eleanor_core.model import (
     CriticResult,
     DetectorResult,
     Embedding,
+    ExecutionRequest,
+    PolicyVerdict,
     PrecedentCase,
     PrecedentDrift,
     PrecedentImport,
@@ -135,6 +137,15 @@ class EvidenceVerifier(Protocol):
     """A sink that can check all of its own storage."""
 
     async def verify(self) -> VerifyReport: ...
+
+
+class ExecutionPolicy(Protocol):
+    """Is asked before every execution, after the gate, and answers from what the log holds.
+
+    Whatever it raises, answers late or answers in another form refuses. It never opens a gate.
+    """
+
+    async def decide(self, request: ExecutionRequest, /) -> PolicyVerdict: ...
 
 
 class Backend(Protocol):

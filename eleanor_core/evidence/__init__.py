@@ -4,8 +4,9 @@ from eleanor_core.api.evidence import Frontier, check_payload, leaf_hash, merkle
 from eleanor_core.evidence.canonical import canonical
 from eleanor_core.evidence.fanout import FanOut
 from eleanor_core.evidence.known import KnownSecrets
-from eleanor_core.evidence.record import new_record_id, now, open_payload, seal
+from eleanor_core.evidence.record import derived_id, new_record_id, now, open_payload, seal
 from eleanor_core.evidence.redact import Redactor, is_usable, over_strings
+from eleanor_core.evidence.refusals import record_refusal
 
 __all__ = [
     "FanOut",
@@ -14,6 +15,7 @@ __all__ = [
     "Redactor",
     "canonical",
     "check_payload",
+    "derived_id",
     "is_usable",
     "leaf_hash",
     "merkle_root",
@@ -21,5 +23,6 @@ __all__ = [
     "now",
     "open_payload",
     "over_strings",
+    "record_refusal",
     "seal",
 ]

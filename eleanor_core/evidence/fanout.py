@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
+
+import anyio
 
 from eleanor_core.api.protocols import EvidenceSink
-from eleanor_core.errors import EvidenceUnavailable
-from eleanor_core.model.evidence import Receipt, SealedRecord
+from eleanor_core.errors import EleanorError, EvidenceUnavailable, describe
+from eleanor_core.model.evidence import Receipt, SealedRecord, StoredRecord
+
+NO_SINK: Final = (
+    "no evidence sink is enabled, so nothing can be recorded: install and enable one, "
+    "such as eleanor-evidence-local"
+)
 
 
 class FanOut:
@@ -31,11 +39,52 @@ class FanOut:
         """
         receipts = [await self._append(name, record) for name in self.sinks]
         if not receipts:
-            raise EvidenceUnavailable(
-                "no evidence sink is enabled, so nothing can be recorded: install and enable one, "
-                "such as eleanor-evidence-local"
-            )
+            raise EvidenceUnavailable(NO_SINK)
         return receipts[0]
+
+    async def append_within(self, record: SealedRecord, seconds: float, /) -> None:
+        """Append within a deadline, shielded from cancellation. Raises EvidenceUnavailable."""
+        try:
+            deadline = anyio.current_time() + seconds
+            with anyio.CancelScope(deadline=deadline, shield=True):
+                await self.append(record)
+                return
+        except EvidenceUnavailable:
+            raise
+        except (Exception, SystemExit) as error:
+            raise EvidenceUnavailable(f"the evidence log failed: {describe(error)}") from error
+        raise EvidenceUnavailable(f"the evidence log did not acknowledge within {seconds:g} s")
+
+    async def append_first(self, record: SealedRecord, seconds: float, /) -> bool:
+        """Append as `append_within` does; False if another record has this id already."""
+        try:
+            await self.append_within(record, seconds)
+        except EvidenceUnavailable:
+            held = (await self.copies(record.record_id))[0]
+            if held is None or held.leaf == record.leaf:
+                raise
+            return False
+        return True
+
+    async def copies(self, record_id: str, /) -> list[StoredRecord | None]:
+        """Return what each sink holds under an id, the primary's first.
+
+        Raises EvidenceUnavailable if there is no sink, or one that cannot be asked.
+        """
+        copies: list[StoredRecord | None] = []
+        for name, sink in self.sinks.items():
+            try:
+                copies.append(await sink.get(record_id))
+            except EleanorError:
+                raise
+            except Exception as error:
+                raise EvidenceUnavailable(
+                    f"evidence sink {name!r} cannot be asked for record {record_id}: "
+                    f"{describe(error)}"
+                ) from error
+        if not copies:
+            raise EvidenceUnavailable(NO_SINK)
+        return copies
 
     async def _append(self, name: str, record: SealedRecord) -> Receipt:
         try:

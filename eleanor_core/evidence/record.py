@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import threading
@@ -23,6 +24,20 @@ SALT_BYTES = 32
 def new_record_id() -> str:
     """Return a UUIDv7 (RFC 9562): later calls in this process give greater ids, in any thread."""
     return _clock().next_id()
+
+
+def derived_id(label: RecordKind, subject: str = "", number: int = 0) -> str:
+    """Return the one id that a record of this kind about this subject has; `number` counts them.
+
+    A UUIDv8 made of a SHA-256, as RFC 9562 shows in its appendix B.2. Since no log takes a second
+    record under an id, whoever appends first has it: an intent can be written once, and the next
+    review in a row by one writer alone. And nobody has to search a log for what is about a record.
+    """
+    digest = hashlib.sha256(f"eleanor/{label}/1\n{subject}\n{number}".encode()).digest()
+    bits = int.from_bytes(digest[:16], "big")
+    bits = bits & ~(0xF << 76) | 0x8 << 76
+    bits = bits & ~(0b11 << 62) | 0b10 << 62
+    return _hyphened(bits)
 
 
 def now() -> str:
@@ -103,10 +118,14 @@ class _Clock:
             ticks = self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
         milliseconds, fraction = divmod(ticks, 4096)
         head = milliseconds << 80 | 0x7 << 76 | fraction << 64
-        digits = f"{head | 0b10 << 62 | secrets.randbits(62):032x}"
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        return _hyphened(head | 0b10 << 62 | secrets.randbits(62))
 
 
 @cache
 def _clock() -> _Clock:
     return _Clock()
+
+
+def _hyphened(bits: int) -> str:
+    digits = f"{bits:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -55,6 +55,13 @@ from eleanor_core.model.evidence import (
     StoredRecord,
     VerifyReport,
 )
+from eleanor_core.model.execution import (
+    Action,
+    ActionEnd,
+    Executed,
+    Execution,
+    OutcomeValue,
+)
 from eleanor_core.model.json import (
     EMPTY_MAP,
     FrozenMap,
@@ -64,6 +71,7 @@ from eleanor_core.model.json import (
     freeze,
     thaw,
 )
+from eleanor_core.model.policy import ExecutionRequest, PolicyVerdict
 from eleanor_core.model.precedent import (
     Authority,
     OutcomePeriod,
@@ -75,6 +83,15 @@ from eleanor_core.model.precedent import (
     UnlikePair,
 )
 from eleanor_core.model.provenance import Gap, Provenance
+from eleanor_core.model.review import (
+    CHOICES,
+    Choice,
+    Covered,
+    Review,
+    Reviewer,
+    ReviewStatement,
+    SignedReview,
+)
 from eleanor_core.model.router import RouterSelection
 from eleanor_core.model.secret import (
     SecretRef,
@@ -88,6 +105,7 @@ from eleanor_core.model.uncertainty import UncertaintyAnalysis
 
 __all__ = [
     "ABSTENTION_REASONS",
+    "CHOICES",
     "CLAUSES",
     "DECISIONS",
     "DEFAULT_DOMAIN",
@@ -96,13 +114,17 @@ __all__ = [
     "PRINCIPLES",
     "Abstention",
     "AbstentionReason",
+    "Action",
+    "ActionEnd",
     "Assessment",
     "Authority",
     "Case",
     "CaseAccepted",
     "CaseKind",
+    "Choice",
     "Clause",
     "Constraint",
+    "Covered",
     "CriticOutcome",
     "CriticReported",
     "CriticResult",
@@ -121,6 +143,9 @@ __all__ = [
     "EvidenceRecord",
     "EvidenceRef",
     "ExecutableDecision",
+    "Executed",
+    "Execution",
+    "ExecutionRequest",
     "Finding",
     "FrozenMap",
     "Gap",
@@ -130,6 +155,8 @@ __all__ = [
     "JsonScalar",
     "JsonValue",
     "OutcomePeriod",
+    "OutcomeValue",
+    "PolicyVerdict",
     "PrecedentAlignment",
     "PrecedentCase",
     "PrecedentDrift",
@@ -141,6 +168,9 @@ __all__ = [
     "Receipt",
     "RecordKind",
     "Requirement",
+    "Review",
+    "ReviewStatement",
+    "Reviewer",
     "RouterSelection",
     "SealedRecord",
     "SecretRef",
@@ -149,6 +179,7 @@ __all__ = [
     "SecretVersions",
     "SecretsHealth",
     "Severity",
+    "SignedReview",
     "Span",
     "StoredRecord",
     "TextScanned",

@@ -77,10 +77,14 @@ class Decision:
 
 @frozen(kw_only=True)
 class ExecutableDecision:
-    """Permission to execute, made by the gate alone, for one record of one log.
+    """Permission to carry out one action once, made by the gate alone, for one record of one log.
 
-    `seal` is the gate's MAC over the other fields: a decision that anybody else put together does
-    not verify. `constraints` bind whoever executes.
+    - `decision` and `constraints` are the record's; conditions that a reviewer set are among the
+      constraints, and all of them bind whoever executes.
+    - `case_digest` and `action_digest`, hex: which case was judged, and what may be done with it.
+    - `expires`: RFC 3339 UTC; from then on it permits nothing.
+    - `seal` is the gate's MAC over the other fields: a decision that anybody else put together, or
+      changed, does not verify.
     """
 
     record_id: str
@@ -88,4 +92,7 @@ class ExecutableDecision:
     trace_id: str
     decision: DecisionValue
     constraints: tuple[Constraint, ...]
+    case_digest: str
+    action_digest: str
+    expires: str
     seal: str = field(repr=False)

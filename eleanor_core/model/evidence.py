@@ -8,7 +8,9 @@ from attrs import field, frozen
 
 from eleanor_core.model.json import EMPTY_MAP, FrozenMap
 
-RecordKind: TypeAlias = Literal["assessment", "abandoned", "refused", "settings"]
+RecordKind: TypeAlias = Literal[
+    "assessment", "abandoned", "refused", "settings", "reviewer", "review", "intent", "outcome"
+]
 SCHEMA_ID = "eleanor/record/1"
 
 
@@ -16,7 +18,8 @@ SCHEMA_ID = "eleanor/record/1"
 class EvidenceRecord:
     """The leaf of the log: facts that hold no personal text, and commitments to what does.
 
-    - `record_id`: UUIDv7 (RFC 9562), sortable by time. The position in the log is its sequence.
+    - `record_id`: UUIDv7 (RFC 9562), sortable by time; of a reviewer, review, intent or outcome
+      UUIDv8, derived from what it is about. The position in the log is its sequence.
     - `time`: RFC 3339 UTC with microseconds.
     - `facts`: kind-specific; for an assessment the decision, the gate, and of each voice status,
       severity, score, confidence, clauses and provenance. No word that a person or critic wrote.

@@ -21,6 +21,7 @@ from eleanor_core.api import (
     Embedder,
     EvidenceSink,
     Execution,
+    ExecutionPolicy,
     Kind,
     Model,
     Pattern,
@@ -47,6 +48,7 @@ SHAPES: Final[Mapping[Kind, type]] = {
     "models": Model,
     "precedents": PrecedentStore,
     "evidence": EvidenceSink,
+    "policies": ExecutionPolicy,
 }
 
 

@@ -227,6 +227,23 @@ class Deadlines(Section):
     record: Seconds = Field(default=10.0, description="Making one record durable.")
 
 
+class GateSettings(Section):
+    """What it takes to execute."""
+
+    valid_seconds: Seconds = Field(
+        default=300.0, description="How long a permission to execute holds."
+    )
+    action_timeout: Seconds = Field(
+        default=60.0, description="Seconds that an action may take which states no time itself."
+    )
+    policy_timeout: Seconds = Field(
+        default=2.0, description="Seconds that a policy may take; one that takes longer refuses."
+    )
+    people: int = Field(
+        default=1, ge=1, le=2, description="How many different people must determine a tier 3."
+    )
+
+
 class EvidenceSettings(Section):
     """Where records go. Each enabled sink in `evidence.sinks` must acknowledge."""
 
@@ -271,6 +288,7 @@ class Settings(Section):
         default=UncertaintySettings(), description="When uncertainty is high."
     )
     security: Security = Field(default=Security(), description="Where secrets come from.")
+    gate: GateSettings = Field(default=GateSettings(), description="What it takes to execute.")
     evidence: EvidenceSettings = Field(default=EvidenceSettings(), description="Where records go.")
     logging: Logging = Field(default=Logging(), description="What the program says about itself.")
     critics: dict[PluginName, CriticEntry] = Field(
@@ -287,6 +305,11 @@ class Settings(Section):
         default_factory=dict,
         description="Settings of evidence sinks, by name.",
         examples=[{"local": {}}],
+    )
+    policies: dict[PluginName, PluginEntry] = Field(
+        default_factory=dict,
+        description="Settings of policies at execution, by name.",
+        examples=[{"cedar": {}}],
     )
     secrets: dict[PluginName, PluginEntry] = Field(
         default_factory=dict,

@@ -15,6 +15,7 @@ TABLES: Final[Mapping[str, str]] = {
     "critics": "critics",
     "detectors": "detectors",
     "evidence": "sinks",
+    "policies": "policies",
     "secrets": "secrets",
     "backends": "backends",
     "embedders": "embedders",

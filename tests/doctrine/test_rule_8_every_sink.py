@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 import anyio
 import pytest
 from attrs import evolve
+from support.acts import Deeds
 from support.judging import TEXT
 from support.panels import Member
 
@@ -74,7 +75,7 @@ async def test_a_record_goes_to_every_sink(harness: Harness) -> None:
     logs = [MemoryLog(name="a"), MemoryLog(name="b")]
     async with harness(plugins=[CALM, *logs]) as engine:
         assessment = await engine.run(text=TEXT)
-        await engine.executable(assessment)
+        await engine.executable(assessment, Deeds().action())
     assert assessment.evidence is not None
     for log in logs:
         assert log.records[-1].leaf_hash == assessment.evidence.leaf_hash

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, cast
 import anyio
 import pytest
 from attrs import asdict, evolve
+from support.acts import Deeds
 from support.judging import TEXT, judge, rank, with_engine
 from support.panels import Member
 from support.stores import ListStore
@@ -32,7 +33,7 @@ from eleanor_core.api import (
     hookimpl,
 )
 from eleanor_core.engine import EleanorEngine
-from eleanor_core.errors import EvidenceUnavailable, NotRunning, UnresolvableRecord
+from eleanor_core.errors import EvidenceUnavailable, ForgedDecision, NotRunning, UnresolvableRecord
 from eleanor_core.model import Abstention, Assessment, EvidenceRef, Gate
 from eleanor_core.testing import LetterEmbedder, MemoryLog, critic_plugin, detector_plugin
 from eleanor_core.testing.makers import CriticPlugin, DetectorPlugin
@@ -322,7 +323,7 @@ def test_a_record_that_one_sink_never_took_permits_nothing() -> None:
         reference = EvidenceRef(record_id=left.record_id, leaf_hash=left.leaf_hash)
         forged = evolve(caught.value.assessment, gate=Gate(open=True), evidence=reference)
         with pytest.raises(UnresolvableRecord):
-            await engine.executable(forged)
+            await engine.executable(forged, Deeds().action())
 
     with_engine([CALM, first, second], use)
 
@@ -330,11 +331,14 @@ def test_a_record_that_one_sink_never_took_permits_nothing() -> None:
 @pytest.mark.parametrize("seal", ["\ud800", None, b"x"])
 def test_what_is_no_decision_is_not_recognised(seal: object) -> None:
     async def use(engine: EleanorEngine) -> None:
-        decision = await engine.executable(await engine.run(text=TEXT))
-        assert engine.recognises(decision)
-        assert not engine.recognises(evolve(decision, seal=cast("str", seal)))
-
+        deeds = Deeds()
+        action = deeds.action()
+        decision = await engine.executable(await engine.run(text=TEXT), action)
+        with pytest.raises(ForgedDecision):
+            await engine.execute(evolve(decision, seal=cast("str", seal)), action)
         lookalike = SimpleNamespace(**asdict(decision, recurse=False))
-        assert not engine.recognises(lookalike)  # type: ignore[arg-type] # that it is none
+        with pytest.raises(ForgedDecision):
+            await engine.execute(lookalike, action)  # type: ignore[arg-type] # that it is none
+        assert not deeds.done
 
     with_engine([CALM], use)

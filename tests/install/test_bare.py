@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from eleanor_core import EleanorEngine, EvidenceUnavailable, NoPanel, SettingsError
+from eleanor_core import (
+    Action,
+    EleanorEngine,
+    EvidenceUnavailable,
+    Execution,
+    NoPanel,
+    SettingsError,
+)
 from eleanor_core.api import KINDS, Case, CriticResult
 from eleanor_core.errors import RequiredPluginError
 from eleanor_core.testing import Harness, critic_plugin, make_case
@@ -58,11 +65,16 @@ async def test_the_kit_works_beside_the_core_alone(harness: Harness) -> None:
     def brief(case: Case, /) -> CriticResult:
         return CriticResult(critic="brief", score=0.02 if case.text else 0.9, confidence=0.9)
 
+    async def empty(execution: Execution) -> str:
+        return f"{execution.text} Done."
+
     assert brief(make_case("Hello.")).severity == 0
     async with harness(plugins=[critic_plugin("brief", brief)]) as engine:
         assessment = await engine.run(text="Take out the trash.")
         assert assessment.decision == "allow"
-        assert engine.recognises(await engine.executable(assessment))
+        action = Action(name="bins.empty", run=empty, text="Take out the trash.")
+        executed = await engine.execute(await engine.executable(assessment, action), action)
+        assert executed.value == "Take out the trash. Done."
 
 
 @pytest.mark.parametrize("module", ["eleanor_core", "eleanor_core.engine", "eleanor_core.testing"])

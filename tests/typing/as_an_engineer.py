@@ -6,18 +6,26 @@ from pathlib import Path
 from typing import assert_type
 
 from eleanor_core import (
+    Action,
+    ActionUnknown,
     Assessment,
     EleanorEngine,
     EleanorEngineV8,
     EvidenceUnavailable,
     ExecutableDecision,
+    Executed,
+    Execution,
+    ExecutionRefused,
     GateClosed,
     InvalidInput,
     NoPanel,
+    PrivateKey,
+    ReviewRefused,
     Settings,
     load_settings,
     open_evidence,
     open_precedents,
+    sign_review,
 )
 from eleanor_core.api import PrecedentStore
 from eleanor_core.codec import to_json
@@ -29,21 +37,46 @@ from eleanor_core.model import (
     CriticResult,
     DecisionMade,
     DetectorReported,
+    FrozenMap,
+    JsonObject,
     JsonValue,
     PrecedentRecalled,
+    Review,
     TextScanned,
     UncertaintyAnalysed,
 )
 
 
+async def delete(execution: Execution) -> int:
+    """Carry something out."""
+    assert_type(execution.context, FrozenMap)
+    return len(execution.constraints)
+
+
+async def review(engine: EleanorEngine, result: Assessment, key: PrivateKey) -> str:
+    """Decide about a closed gate."""
+    if result.evidence is None:
+        return "nothing is recorded"
+    await engine.reviews.register(key.public, person="p-17", by="p-1")
+    judgement = await engine.reviews.judgement(result.evidence.record_id)
+    try:
+        decided = await engine.reviews.submit(
+            sign_review(key, judgement, choice="proceed", reason="Agreed with the tenants.")
+        )
+    except ReviewRefused as refusal:
+        return refusal.reason
+    assert_type(decided, Review)
+    return decided.person
+
+
 async def judge(engine: EleanorEngine) -> str:
     """Judge one case and act on what comes back."""
+    context: JsonObject = {"domain": "general", "reversible": True, "steps": [1, {"a": None}]}
+    action = Action(
+        name="index.delete", run=delete, text="Delete the index.", context=context, kind="action"
+    )
     try:
-        result = await engine.run(
-            text="Delete the index.",
-            context={"domain": "general", "reversible": True, "steps": [1, {"a": None}]},
-            kind="action",
-        )
+        result = await engine.run(text=action.text, context=context, kind="action")
     except EvidenceUnavailable as error:
         assert_type(error.assessment, Assessment | None)
         return "nothing runs without its record"
@@ -53,12 +86,19 @@ async def judge(engine: EleanorEngine) -> str:
         return str(error)
     assert_type(result, Assessment)
     try:
-        permission = await engine.executable(result)
+        permission = await engine.executable(result, action)
     except GateClosed:
         return f"a human is needed: {result.gate.requires} (tier {result.gate.tier})"
     assert_type(permission, ExecutableDecision)
     assert_type(permission.constraints, tuple[Constraint, ...])
-    return "run" if engine.recognises(permission) else "forged"
+    try:
+        executed = await engine.execute(permission, action)
+    except ExecutionRefused as refusal:
+        return refusal.code
+    except ActionUnknown as error:
+        return f"{error.end}: {error.value!r}"
+    assert_type(executed, Executed[int])
+    return f"{executed.value} bins, see {executed.outcome_id}"
 
 
 async def follow(engine: EleanorEngine) -> list[str]:

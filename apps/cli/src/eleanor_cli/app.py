@@ -13,6 +13,7 @@ from eleanor_cli import __version__, complete
 from eleanor_cli.options import Options
 from eleanor_cli.plugins.commands import plugins
 from eleanor_cli.precedents.commands import precedents
+from eleanor_cli.review.commands import review
 from eleanor_cli.secrets.commands import secrets
 from eleanor_cli.verb import Json
 from eleanor_cli.verb import finish as _finish
@@ -37,6 +38,7 @@ bench = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Measure how well and how fast it judges."
 )
 app.add_typer(plugins, name="plugins")
+app.add_typer(review, name="review")
 app.add_typer(evidence, name="evidence")
 app.add_typer(precedents, name="precedents")
 app.add_typer(config, name="config")

@@ -54,6 +54,13 @@ def _ask(ground: Ground) -> Iterator[Item]:
         yield from demands(assessment)
         if not assessment.escalations:
             yield Item(assessment.summary, words.TIERS[3])
+        if assessment.evidence is not None:
+            opens = "acknowledge" if assessment.gate.tier == 2 else "proceed|modify"
+            yield Item(
+                f"eleanor review decide {assessment.evidence.record_id} {opens}|halt "
+                "--key FILE --reason WORDS",
+                "with",
+            )
 
 
 def _repair(ground: Ground) -> Iterator[Item]:

@@ -1,0 +1,38 @@
+"""What is refused is recorded: that it was asked, and why it was not done; no words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, Literal
+
+import structlog
+
+from eleanor_core.errors import EleanorError, EvidenceUnavailable
+from eleanor_core.evidence.fanout import FanOut
+from eleanor_core.evidence.record import seal
+
+_RECORD_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_log = structlog.get_logger("eleanor.gate")
+
+
+async def record_refusal(
+    evidence: FanOut,
+    error: EleanorError,
+    *,
+    of: Literal["execution", "review", "reviewer"],
+    about: object,
+    seconds: float,
+    mask: Callable[[str], str],
+) -> None:
+    """Record that something was refused; where no log takes it, only the program's log says so.
+
+    `about`: the id of the record that was named. It comes from outside, so what is no id is left
+    out: it would stand in the leaf for good. `mask` hides secrets in what a log says.
+    """
+    named = about if isinstance(about, str) and _RECORD_ID.fullmatch(about) else ""
+    facts = {"of": of, "code": error.code, "record": named}
+    try:
+        await evidence.append_within(seal("refused", trace_id="", facts=facts), seconds)
+    except EvidenceUnavailable as unavailable:
+        _log.error("refusal_not_recorded", of=of, code=error.code, reason=mask(str(unavailable)))

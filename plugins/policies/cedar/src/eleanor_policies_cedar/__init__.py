@@ -1,0 +1,1 @@
+"""Cedar policies before each execution of ELEANOR. The hook is in `plugin`."""
