@@ -110,7 +110,7 @@ async def test_a_worker_past_its_deadline_is_killed_and_the_next_call_works(
     harness: Harness,
 ) -> None:
     # Far shorter than the start of a worker, which is not the voice's time.
-    async with harness(plugins=[_apart("process", deadline=0.5)]) as engine:
+    async with harness(plugins=[_apart("process", deadline=1.5)]) as engine:
         before, _ = await _place(engine)
         started = time.monotonic()
         outcome = await _outcome(engine, "sleep 30")
@@ -154,7 +154,7 @@ async def test_calls_that_find_no_worker_free_are_overload(
 ) -> None:
     monkeypatch.setattr("eleanor_core.pipeline.runner.PROCESSES", 1)
     outcomes: list[CriticOutcome] = []
-    async with harness(plugins=[_apart("process", deadline=0.3)]) as engine:
+    async with harness(plugins=[_apart("process", deadline=1.5)]) as engine:
 
         async def judge(text: str) -> None:
             outcomes.append(await _outcome(engine, text))
