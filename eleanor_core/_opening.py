@@ -10,24 +10,24 @@ from typing import Final, cast
 import structlog
 from attrs import evolve, field, frozen
 
+from eleanor_core._panel import first
 from eleanor_core._redaction import Redaction
 from eleanor_core._reviews import Reviews
 from eleanor_core._secrets import Resolver
+from eleanor_core._services import services_with
 from eleanor_core.api import (
-    Backend,
     Embedder,
     EvidenceSink,
     Kind,
     PrecedentStore,
-    Services,
 )
 from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable, SecretUnavailable
 from eleanor_core.evidence import FanOut
 from eleanor_core.model import PrecedentCase, PrecedentMatch
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
-from eleanor_core.registry import Loaded, Products, Registry, load, open_products
-from eleanor_core.settings import Settings, home_of
+from eleanor_core.registry import Products, Registry, load, open_products
+from eleanor_core.settings import Settings
 
 _SECRETS: Final[Sequence[Kind]] = ("secrets",)
 _SINKS: Final[Sequence[Kind]] = ("secrets", "evidence")
@@ -186,7 +186,7 @@ async def open_precedents(
         yield Precedents(
             whose=f"precedents/{name} ({registry.loaded['precedents'][name].provenance.dist})",
             store=cast("PrecedentStore", store),
-            embedder=cast("Embedder | None", _first(products, "embedders")),
+            embedder=cast("Embedder | None", first(products.of("embedders"))),
         )
 
 
@@ -214,28 +214,14 @@ def _opened(
     registry: Registry, settings: Settings, kinds: Sequence[Kind], redaction: Redaction
 ) -> AbstractAsyncContextManager[Products]:
     """Start the loaded plugins of these kinds alone."""
-
-    def services(loaded: Loaded, products: Products) -> Services:
-        return Services(
-            data_dir=home_of(settings) / loaded.kind / loaded.name,
-            log=redaction.log(f"eleanor.{loaded.kind}.{loaded.name}"),
-            backend=cast("Backend | None", _first(products, "backends")),
-            embedder=cast("Embedder | None", _first(products, "embedders")),
-            secrets=Resolver(products.of("secrets"), redaction.known),
-        )
-
     chosen = {kind: items if kind in kinds else {} for kind, items in registry.loaded.items()}
     return open_products(
         evolve(registry, loaded=chosen),
-        services,
+        services_with(settings, redaction),
         timeout=settings.deadlines.start,
         stop_timeout=settings.deadlines.stop,
         masks=redaction,
     )
-
-
-def _first(products: Products, kind: Kind) -> object | None:
-    return next(iter(products.of(kind).values()), None)
 
 
 def _lost(registry: Registry, products: Products, kinds: Sequence[Kind]) -> str:

@@ -10,7 +10,7 @@ import math
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Self, TypeVar
 
 import anyio
 import structlog
@@ -20,22 +20,19 @@ from attrs import evolve
 from eleanor_core._binding import bound
 from eleanor_core._execution import Executor
 from eleanor_core._judgement import Emit, Judgement
-from eleanor_core._panel import Panel, assemble, first, thresholds_of
-from eleanor_core._recording import append, masked, refusal
+from eleanor_core._panel import Panel, assemble
+from eleanor_core._recording import append, append_settings, masked, refusal
 from eleanor_core._redaction import Redaction
 from eleanor_core._reviews import Reviews
-from eleanor_core._secrets import Resolver
-from eleanor_core._version import __version__
-from eleanor_core.api import Backend, Embedder, EvidenceSink, PrecedentStore, Services
+from eleanor_core._services import services_with
+from eleanor_core.api import EvidenceSink, PrecedentStore
 from eleanor_core.errors import (
     EvidenceUnavailable,
     InvalidInput,
     NoPanel,
     NotRunning,
     PrecedentsUnavailable,
-    SettingsError,
 )
-from eleanor_core.evidence import seal
 from eleanor_core.model import (
     Action,
     Assessment,
@@ -45,22 +42,18 @@ from eleanor_core.model import (
     ExecutableDecision,
     Executed,
     JsonObject,
-    JsonValue,
 )
 from eleanor_core.pipeline.validate import ValidInput, validate
 from eleanor_core.registry import (
     Broken,
-    Loaded,
     Products,
     Registry,
-    fingerprints,
     load,
     open_products,
 )
 from eleanor_core.settings import (
     LoadedSettings,
     Settings,
-    effective,
     home_of,
     load_settings,
 )
@@ -152,7 +145,7 @@ class EleanorEngine:
         try:
             async with open_products(
                 self._registry,
-                self._services,
+                services_with(self.settings, self._redaction),
                 timeout=deadlines.start,
                 stop_timeout=deadlines.stop,
                 masks=self._redaction,
@@ -175,7 +168,7 @@ class EleanorEngine:
         panel = self._assembled()
         for item in self._redaction.broken(panel.broken):
             _log.error("plugin_broken", plugin=item.ref, stage=item.stage, error=item.error)
-        await self._record_settings(panel)
+        await append_settings(panel, self._redaction, self._registry, self._loaded)
         return panel
 
     async def _drain(self, seconds: float) -> None:
@@ -186,39 +179,6 @@ class EleanorEngine:
                 await self._idle.wait()
         if scope.cancelled_caught:
             _log.error("judgements_cut_off", in_flight=self._in_flight, seconds=seconds)
-
-    def _services(self, loaded: Loaded, products: Products) -> Services:
-        return Services(
-            data_dir=home_of(self.settings) / loaded.kind / loaded.name,
-            log=self._redaction.log(f"eleanor.{loaded.kind}.{loaded.name}"),
-            thresholds=thresholds_of(loaded, self.settings),
-            backend=cast("Backend | None", first(products.of("backends"))),
-            embedder=cast("Embedder | None", first(products.of("embedders"))),
-            secrets=Resolver(products.of("secrets"), self._redaction.known),
-        )
-
-    async def _record_settings(self, panel: Panel) -> None:
-        facts: dict[str, JsonValue] = {
-            "core": __version__,
-            "plugins": {
-                f"{kind}/{name}": f"{item.provenance.dist} {item.provenance.version}"
-                for kind, items in self._registry.loaded.items()
-                for name, item in items.items()
-            },
-            "dists": dict(fingerprints(self._registry)),
-            "broken": {item.ref: item.stage for item in panel.broken},
-            "settings": dict(effective(self._loaded)),
-        }
-        try:
-            masked = cast("JsonObject", self._redaction.value(facts))
-            record = seal("settings", trace_id="", facts=masked, payload={})
-        except ValueError as error:
-            raise SettingsError(f"the settings cannot be recorded: {error}") from error
-        try:
-            await append(panel, self._redaction, record)
-        except EvidenceUnavailable as error:
-            # Judging would fail the same way and say so; starting must still be possible.
-            _log.warning("settings_not_recorded", reason=str(error))
 
     # -- judging ----------------------------------------------------------------------------------
 
