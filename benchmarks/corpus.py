@@ -90,6 +90,11 @@ def _sentence(random: Random) -> str:
         return random.choice(_FOREIGN)
     if chance < 0.10:
         return random.choice(_CODE)
+    return plain_sentence(random)
+
+
+def plain_sentence(random: Random) -> str:
+    """Return a sentence of common words in ASCII."""
     words = random.choices(_WORDS, k=random.randint(6, 16))
     return " ".join(words).capitalize() + "."
 

@@ -3,7 +3,7 @@
 - Short patterns stand in one `re2.Set`, an automaton that tells in one pass which of them match.
 - A long pattern would fill the set with its states. It is run alone, where the text holds the words
   that it cannot match without (see `words.py`); it is compiled when that happens first.
-- Long patterns without such words stand in small sets.
+- Long patterns without such words, or with words that most texts hold, stand in small sets.
 
 RE2 matches in linear time, so no pattern can hang, and it releases the interpreter's lock.
 
@@ -38,7 +38,7 @@ SHORT: Final = 200
 _SHARED_MEM: Final = 32 << 20
 _SMALL_MEM: Final = 16 << 20
 _ALONE_MEM: Final = 8 << 20
-_TOGETHER: Final = 4  # long patterns in one small set: their states multiply
+_TOGETHER: Final = 8  # long patterns in one small set: their states multiply
 _ALWAYS: Final = r"\z"
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 _RAW_BYTE: Final = re.compile(r"(?:^|[^\\])(?:\\\\)*\\C")
@@ -119,8 +119,8 @@ class Rule:
 
     def spans(self, data: bytes, most: int | None = None) -> list[Span]:
         """Return the first `most` matches in `data`, which is UTF-8, as spans of code points."""
-        found = (match.span() for match in self.matcher.finditer(data))
-        return list(_code_points(data, islice(found, most)))
+        spans = [match.span() for match in islice(self.matcher.finditer(data), most)]
+        return list(_code_points(data, spans)) if spans and not data.isascii() else spans
 
 
 class Patterns:
@@ -265,9 +265,6 @@ def _reason(rule: Rule, options: re2.Options, error: re2.error) -> str:
 
 def _code_points(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
     """Turn sorted spans of bytes of UTF-8 into spans of code points."""
-    if data.isascii():
-        yield from spans
-        return
     count = last = 0
     for start, end in spans:
         count += len(data[last:start].translate(None, _CONTINUATION))

@@ -28,28 +28,30 @@ class WordIndex:
 
     def __init__(self, required: Sequence[Sequence[Reading]]) -> None:
         self._all = range(len(required))
-        # Clauses are told by numbers. A reading is what it needs beside its first clause.
-        numbers: dict[Clause, int] = {}
-        self._readings: dict[bytes, list[tuple[frozenset[int], int]]] = {}
+        # Each clause is a bit. A reading is what it needs beside its first clause.
+        bits: dict[Clause, int] = {}
+        self._readings: dict[bytes, list[tuple[int, int]]] = {}
         for place, readings in enumerate(required):
             for first, *more in readings:
-                needs = frozenset(numbers.setdefault(clause, len(numbers)) for clause in more)
+                needs = sum(bits.setdefault(clause, 1 << len(bits)) for clause in more)
                 for word in first:
                     self._readings.setdefault(word.encode(), []).append((needs, place))
-        self._meets: dict[bytes, list[int]] = {}
-        for clause, number in numbers.items():
+        self._meets: dict[bytes, int] = {}
+        for clause, bit in bits.items():
             for word in clause:
-                self._meets.setdefault(word.encode(), []).append(number)
+                self._meets[word.encode()] = self._meets.get(word.encode(), 0) | bit
 
     def candidates(self, data: bytes) -> Collection[int]:
         """Return the places of the patterns that may match in `data`, which is UTF-8."""
         words = words_of(data)
         if words is None:
             return self._all
-        met = set[int]().union(*map(self._meets.__getitem__, self._meets.keys() & words))
+        met = 0
+        for word in self._meets.keys() & words:
+            met |= self._meets[word]
         return {
             place
             for word in self._readings.keys() & words
             for needs, place in self._readings[word]
-            if needs <= met
+            if needs & met == needs
         }

@@ -46,7 +46,7 @@ _COMMON: Final = frozenset(
 _TOKEN: Final = re.compile(
     r"""
       (?P<word>\w+)
-    | (?P<open>\((?:\?(?:P?<\w+>|[a-zA-Z]*(?:-[a-zA-Z]*)?(?P<end>[:)])))?)
+    | (?P<open>\((?:\?(?:P?<[^>]*>|[a-zA-Z]*(?:-[a-zA-Z]*)?(?P<end>[:)])))?)
     | (?P<bar>\|)
     | \[(?P<members>\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*)\]
     | (?P<apart>\\[bAzsWtnrfv]|[\^$]|\\[^\w]|[^\\.)])
@@ -55,12 +55,12 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _PAREN: Final = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|[()]", re.DOTALL)
-_REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??")
+_REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??", re.ASCII)
 # The begin of an alternative, as most are: only words, or words with white space between them.
-_PLAIN: Final = re.compile(r"(?:(\w+\??(?:\|\w+\??)*)|\w+(?:\\s\+\w+)+)(?=\||$)", re.ASCII)
-# Members of a class, the hyphens at its ends taken off: what is left holds no range.
+_PLAIN: Final = re.compile(r"(?:(\w+\??(?:\|\w+\??)*)|\w+(?:\\s\+\w+)+)(?=\||\Z)", re.ASCII)
+# Members of a class. A hyphen at its end, and no other, stands for itself and makes no range.
 _LETTERS: Final = re.compile(r"\w+", re.ASCII)
-_NO_LETTERS: Final = re.compile(r"(?:\\[sWtnrfv]|\\[^\w]|[^\\\w^-])*", re.ASCII)
+_NO_LETTERS: Final = re.compile(r"-?(?:\\[sWtnrfv]|\\[^\w]|[^\\\w^-])*-?", re.ASCII)
 
 
 class _NotReadError(Exception):
@@ -103,18 +103,20 @@ class Reader:
     def required(self, regex: str) -> tuple[Reading, ...]:
         """Return readings of which any text must meet one in which `regex` matches.
 
-        There are none where nothing is sure.
+        There are none where nothing is sure, or where words that most texts hold would do.
         """
         if r"\Q" in regex or any(char in regex for char in ODD):
             return ()
         try:
             item = self._group(regex, 0, len(regex), _closing(regex))
-        except _NotReadError:
+            readings = list(self._readings(item, left=False, right=False))
+            if len(readings) > MOST_READINGS:
+                readings = [self._clauses(item, left=False, right=False)]
+        except (_NotReadError, RecursionError):
             return ()
-        readings = list(self._readings(item, left=False, right=False))
-        if len(readings) > MOST_READINGS:
-            readings = [self._clauses(item, left=False, right=False)]
-        return tuple(tuple(clauses[:MOST_CLAUSES]) for clauses in readings) if all(readings) else ()
+        if not all(found and _COMMON.isdisjoint(found[0]) for found in readings):
+            return ()
+        return tuple(tuple(clauses[:MOST_CLAUSES]) for clauses in readings)
 
     # -- from the expression to its items ---------------------------------------------------------
 
@@ -145,6 +147,8 @@ class Reader:
                 items, place = [], token.end()
             elif token["end"] == ")":  # flags for what follows
                 place = token.end()
+                if _REPEAT.match(regex, place):  # RE2 repeats what stands before the flags
+                    raise _NotReadError
             else:
                 place = self._read(regex, token, items, closing)
         yield from _with_and_without(items)
@@ -254,7 +258,7 @@ def _listed(source: str) -> _Item:
 def _class(members: str) -> _Item:
     if _LETTERS.fullmatch(members):
         return _Item(words=frozenset(members.lower()))
-    return _APART if _NO_LETTERS.fullmatch(members.strip("-")) else _Item()
+    return _APART if _NO_LETTERS.fullmatch(members) else _Item()
 
 
 def _repeated(item: _Item, repeat: re.Match[str]) -> _Item:

@@ -105,6 +105,11 @@ class Claim:
         return frozenset(self.stems) - measures - {""}
 
     @cached_property
+    def bare(self) -> frozenset[str]:
+        """Its words, whole, without negations and empty ones."""
+        return frozenset(token.removesuffix("n't") for token in self.tokens) - _SILENT
+
+    @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
         """Its figures with their units."""
         return tuple(quantities(self.text)) if NUMBERS.search(self.text) else ()
@@ -186,23 +191,19 @@ def denials(said: Sequence[Claim]) -> Iterator[tuple[int, int]]:
     Questions state nothing, and of lines of a dialogue different people speak.
     """
     stated = [claim for claim in said if claim.text[-1] != "?" and ":" not in claim.text]
-    for place, claim in enumerate(stated):
+    for claim in stated:
         lowered = claim.text.lower()
         if not any(sign in lowered for sign in _SIGNS):
             continue
         length = len(claim.text)
-        for other in (*stated[:place], *stated[place + 1 :]):
-            if abs(length - len(other.text)) <= LENGTH_OF_NEGATION and _denies(claim, other):
+        for other in stated:
+            near = abs(length - len(other.text)) <= LENGTH_OF_NEGATION
+            if near and other is not claim and _denies(claim, other):
                 yield max(claim.span, other.span)
                 break
 
 
 def _denies(claim: Claim, other: Claim) -> bool:
-    words = _bare(claim)
-    opposite = (claim.negations() - other.negations()) % 2 == 1
-    return opposite and len(words) >= WORDS_AT_LEAST and words == _bare(other)
-
-
-def _bare(claim: Claim) -> frozenset[str]:
-    """Return the words of the sentence, whole, without negations and empty ones."""
-    return frozenset(token.removesuffix("n't") for token in claim.tokens) - _SILENT
+    if len(claim.bare) < WORDS_AT_LEAST or claim.bare != other.bare:
+        return False
+    return (claim.negations() - other.negations()) % 2 == 1

@@ -25,6 +25,8 @@ GOVERNING_WORDS = 8
 Place: TypeAlias = Literal["governing", "inside", "upto", "before", "after"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_ENDS = (". ", "! ", "? ", '" ', "” ")
+"""What ends a sentence, with the space behind it."""
 _BREAK = re.compile(r"[,;:\u2013\u2014]|\bbut\b|\bhowever\b|\bso (?:we|i|you|they)\b")
 _POLAR = frozenset((
     "is", "are", "was", "were", "do", "does", "did", "should", "can", "could", "may", "might",
@@ -248,10 +250,12 @@ def fold(text: str) -> str:
 def sentence_start(text: str, at: int) -> int:
     """Return where the sentence that holds position `at` starts, at most `REACH` before it."""
     floor = max(at - REACH, 0)
-    ends = (text.rfind(mark, floor, at) for mark in (". ", "! ", "? ", '" ', "” "))
-    return max(
-        floor, text.rfind("\n", floor, at) + 1, *(end + 2 if end >= 0 else 0 for end in ends)
-    )
+    start = max(floor, text.rfind("\n", floor, at) + 1)
+    for mark in _ENDS:
+        end = text.rfind(mark, floor, at)
+        if end >= 0 and end + len(mark) > start:
+            start = end + len(mark)
+    return start
 
 
 def sentence_end(text: str, at: int) -> int:

@@ -83,12 +83,15 @@ class Hints:
             start = sentence_start(view.text, hit.view_span[0])
             sentences.setdefault(start, {}).setdefault(hit.pattern, hit)
         most = {start: self._at_most(here) for start, here in sentences.items()}
+        before: dict[int, int] = {}  # made when it is first asked for
         for start in sorted(sentences, key=lambda start: (-most[start], start)):
             if most[start] <= best.score:
                 break
             here = sentences[start]
             lone = any(self._wanted[name].isdisjoint(here) for name in here if self._wanted[name])
-            beside = _beside(view.text, start, sentences) if lone else frozenset[str]()
+            if lone and not before:
+                before = {at: _start_before(view.text, at) for at in sentences}
+            beside = _beside(start, sentences, before) if lone else frozenset[str]()
             leaning = self._of_sentence(case, view, here, beside)
             best = max(best, leaning, key=lambda row: row.score)
         return best
@@ -129,11 +132,17 @@ def _share(wanted: frozenset[str], here: _Sentence, beside: frozenset[str]) -> f
     return 0.0 if wanted.isdisjoint(beside) else ADJACENT
 
 
-def _beside(text: str, start: int, sentences: Mapping[int, _Sentence]) -> frozenset[str]:
+def _start_before(text: str, start: int) -> int:
+    """Return where the sentence before the one at `start` starts, -1 if there is none."""
+    return sentence_start(text, start - 2) if start > 1 else -1
+
+
+def _beside(
+    start: int, sentences: Mapping[int, _Sentence], before: Mapping[int, int]
+) -> frozenset[str]:
     """Return the hints in the sentence before the one at `start` and in the one after it."""
-    before = sentence_start(text, start - 2) if start > 1 else -1
     names: set[str] = set()
     for other, hints in sentences.items():
-        if other == before or (other > start and sentence_start(text, other - 2) == start):
+        if other == before[start] or before[other] == start:
             names.update(hints)
     return frozenset(names)
