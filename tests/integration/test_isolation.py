@@ -180,6 +180,12 @@ def test_it_gets_no_environment(confined: Judge, monkeypatch: pytest.MonkeyPatch
     assert set(eval(names)) <= {"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TZ"}
 
 
+def test_each_call_of_the_list_is_refused(confined: Judge, given: Mapping[str, str]) -> None:
+    if given["processes"]:
+        pytest.skip(f"this system does not limit processes: {given['processes']}")
+    assert _words(confined("calls")) == "did: []"
+
+
 @pytest.mark.long
 def test_it_inherits_no_open_file(site: Path, tmp_path: Path) -> None:
     with (site / "secret").open() as held:

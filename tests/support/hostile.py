@@ -7,8 +7,10 @@ its justification how far it got, so that a test can tell what the limit did.
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
+import platform
 import resource
 import signal
 import socket
@@ -31,6 +33,26 @@ class HostileSettings(PluginSettings):
 
     secret: str = Field(default="", description="A file outside that it would like to read.")
     number: int = Field(default=1, description="Any number.")
+
+
+def _calls_that_pass() -> list[str]:
+    """Make every refused call by its number, with arguments that would do no harm."""
+    from eleanor_core.isolation import seccomp
+
+    column = seccomp.MACHINES[platform.machine()][1]
+    tables = {**seccomp.ALWAYS, **seccomp.NETWORK, **seccomp.PROCESSES}
+    wanted = {name: (numbers[column], errno.EPERM) for name, numbers in tables.items()}
+    wanted |= {"clone3": (435, errno.ENOSYS), "newer": (seccomp.NEWEST + 1, errno.ENOSYS)}
+    libc, this = ctypes.CDLL(None, use_errno=True), os.getpid()
+    passed = []
+    for name, (number, refusal) in wanted.items():
+        if number is not None and (
+            libc.syscall(number, *[-1] * 6) != -1 or ctypes.get_errno() != refusal
+        ):
+            passed.append(name)
+        if os.getpid() != this:
+            os._exit(0)
+    return passed
 
 
 def _leads_to(number: int, inode: int) -> bool:
@@ -83,6 +105,8 @@ def _deed(name: str, argument: str) -> object:
             return len([HERE.open() for _ in range(int(argument))])
         case "descriptors":
             return [number for number in range(60) if _leads_to(number, int(argument))]
+        case "calls":
+            return _calls_that_pass()
         case "lift":
             return resource.setrlimit(resource.RLIMIT_NOFILE, (10_000, 10_000))
         case "threads":
