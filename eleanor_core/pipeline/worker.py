@@ -1,9 +1,10 @@
 """The far side of a voice that runs in a process of its own.
 
-A worker makes the voice once, from its importable factory, and keeps it for its life. Only the
-case travels in and only JSON travels out, what the voice raised too: nothing that a voice made is
-unpickled here, and what comes back is checked like any result. A worker is killed when a call
-passes its deadline, so a factory must not rely on being left in order.
+A worker makes the voice once, from its importable factory, and keeps it for its life. The case
+travels in and JSON travels out, what the voice raised too, and what comes back is checked like any
+result. A worker is killed when a call passes its deadline, so a factory must not rely on being left
+in order. It is for long work and no boundary: anyio carries the JSON in a pickle of its own, and a
+voice that writes to the pipe itself could send another. The boundary is `isolation: process`.
 """
 
 from __future__ import annotations

@@ -40,8 +40,7 @@ def _found(settings: Settings, checks: Iterable[Check]) -> Iterator[Finding]:
     for check in checks:
         try:
             yield from check(settings)
-        # What cannot be looked at is not well: no check may be left out in silence.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 -- what cannot be looked at is not well either
             _, message = describe(cause(error))
             yield Finding(check.__name__, "wrong", f"cannot be checked: {message}")
 
