@@ -8,15 +8,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from anyio.from_thread import start_blocking_portal
-from support.wheels import make_wheel, unpack
+from support.confined import (
+    REF,
+    SECRET,
+    Judge,
+    calm,
+    hostile_engine,
+    hostile_settings,
+    put_hostile,
+)
 
-from eleanor_core.engine import EleanorEngine
 from eleanor_core.errors import SettingsError
 from eleanor_core.isolation import landlock, seccomp
 from eleanor_core.isolation.confine import LIMITS
@@ -26,48 +31,12 @@ from eleanor_core.registry import load
 from eleanor_core.settings import Settings
 from eleanor_core.testing import Harness, critic_plugin
 
-SOURCE = (Path(__file__).parents[1] / "support" / "hostile.py").read_text("utf-8")
-POINTS = "[eleanor.critics]\n{0} = eleanor_{0}\n"
-SECRET = "a secret of the host"
-REF = "critics/hostile"
-FLOOD = """
-import os
-while True:
-    for number in range(3, 20):
-        try:
-            os.write(number, b"z" * 65536)
-        except OSError:
-            pass
-"""
-
-
-def calm(case: object, /) -> CriticResult:
-    return CriticResult(critic="calm", score=0.25, confidence=1.0)
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The hostile plugins, as pip installs them. On `sys.path`, and never imported here."""
     folder = tmp_path_factory.mktemp("hostile")
-    sources = {
-        "hostile": SOURCE,
-        "exits": "import os\nos._exit(3)\n",
-        "hangs": "import time\ntime.sleep(600)\n",
-        "floods": FLOOD,
-        "reads": f"open({str(folder / 'secret')!r})\n",
-        "greedy": SOURCE.replace("hostile", "greedy")
-        .replace("summary=", "patterns=(Pattern(id='all', regex='.+', redact=True),), summary=")
-        .replace("import CriticDeclaration", "import Pattern, CriticDeclaration"),
-    }
-    wheels = [
-        make_wheel(
-            folder, f"eleanor-{name}", "1.0", POINTS.format(name), {f"eleanor_{name}.py": text}
-        )
-        for name, text in sources.items()
-    ]
-    target = folder / "site"
-    unpack(*wheels, target=target)
-    (folder / "secret").write_text(SECRET, "utf-8")
+    target = put_hostile(folder)
     sys.path.insert(0, str(target))
     yield folder
     sys.path.remove(str(target))
@@ -80,30 +49,10 @@ def given() -> Mapping[str, str]:
     return probe()
 
 
-def _settings(**entry: object) -> JsonObject:
-    confinement = {"workers": 1, "memory_mb": 512, "open_files": 32, "best_effort": True}
-    hostile = {"isolation": "process", "confinement": confinement, "deadline": 20.0, **entry}
-    return {"critics": {"hostile": hostile}}
-
-
-Judge = Callable[[str], Assessment]
-
-
-@contextmanager
-def _engine(
-    home: Path, backend: str = "asyncio", **entry: object
-) -> Iterator[tuple[EleanorEngine, Judge]]:
-    plugins = [REF, critic_plugin("calm", calm, execution="inline")]
-    with start_blocking_portal(backend) as portal:
-        running = Harness(home)(plugins=plugins, settings=_settings(**entry))
-        with portal.wrap_async_context_manager(running) as engine:
-            yield engine, lambda text: portal.call(lambda: engine.run(text=text))
-
-
 @pytest.fixture(scope="module")
 def confined(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     """An engine with the hostile critic, asked by text."""
-    with _engine(tmp_path_factory.mktemp("home")) as (engine, judge):
+    with hostile_engine(tmp_path_factory.mktemp("home")) as (engine, judge):
         assert not engine.broken
         # What the plugin declared comes from the process that imported it.
         loaded = engine.registry.loaded["critics"]["hostile"]
@@ -191,7 +140,7 @@ def test_it_inherits_no_open_file(site: Path, tmp_path: Path) -> None:
     with (site / "secret").open() as held:
         os.set_inheritable(held.fileno(), True)
         inode = os.fstat(held.fileno()).st_ino
-        with _engine(tmp_path) as (_, judge):
+        with hostile_engine(tmp_path) as (_, judge):
             assert _words(judge(f"descriptors {inode}")) == "did: []"
 
 
@@ -250,8 +199,8 @@ def test_what_ends_a_worker_costs_one_answer(confined: Judge, deed: str) -> None
 
 @pytest.mark.long
 def test_another_worker_answers_while_one_is_replaced(site: Path, tmp_path: Path) -> None:
-    entry = _settings()["critics"]["hostile"]["confinement"]  # type: ignore[index,call-overload] # made above
-    with _engine(tmp_path, confinement={**entry, "workers": 2}) as (_, judge):
+    entry = hostile_settings()["critics"]["hostile"]["confinement"]  # type: ignore[index,call-overload] # made above
+    with hostile_engine(tmp_path, confinement={**entry, "workers": 2}) as (_, judge):
         first, second = _words(judge("speak now")), _words(judge("speak now"))
         while first == second:
             # The second one is still starting.
@@ -263,10 +212,10 @@ def test_another_worker_answers_while_one_is_replaced(site: Path, tmp_path: Path
 
 @pytest.mark.long
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_nothing_that_it_does_in_a_row_stops_the_engine(
+def test_nothing_that_it_does_in_a_row_stops_thehostile_engine(
     site: Path, tmp_path: Path, backend: str
 ) -> None:
-    with _engine(tmp_path, backend, deadline=8.0) as (engine, judge):
+    with hostile_engine(tmp_path, backend, deadline=8.0) as (engine, judge):
         for deed, reason in (FAULTS | LONG_FAULTS | LIGHT_FAULTS).items():
             _costs_its_own_answer(judge, deed, reason)
         assert not engine.broken
@@ -274,7 +223,7 @@ def test_nothing_that_it_does_in_a_row_stops_the_engine(
 
 @pytest.mark.long
 def test_a_worker_that_dies_between_two_cases_costs_none(site: Path, tmp_path: Path) -> None:
-    with _engine(tmp_path) as (_, judge):
+    with hostile_engine(tmp_path) as (_, judge):
         assert _words(judge("later")) == "did: for now"
         time.sleep(0.5)
         assert _words(judge("speak again")).endswith(" again")
@@ -282,8 +231,8 @@ def test_a_worker_that_dies_between_two_cases_costs_none(site: Path, tmp_path: P
 
 @pytest.mark.long
 def test_a_worker_is_replaced_before_its_cpu_time_is_spent(site: Path, tmp_path: Path) -> None:
-    entry = _settings()["critics"]["hostile"]["confinement"]  # type: ignore[index,call-overload] # made above
-    with _engine(tmp_path, confinement={**entry, "cpu_seconds": 3}) as (_, judge):
+    entry = hostile_settings()["critics"]["hostile"]["confinement"]  # type: ignore[index,call-overload] # made above
+    with hostile_engine(tmp_path, confinement={**entry, "cpu_seconds": 3}) as (_, judge):
         first = _words(judge("speak now"))
         # Threads that burn on after the answer.
         assert _words(judge("threads 2")) == "did: 2"
@@ -295,7 +244,7 @@ def test_a_worker_is_replaced_before_its_cpu_time_is_spent(site: Path, tmp_path:
 
 @pytest.mark.long
 def test_one_that_dies_every_time_is_replaced_ever_more_slowly(site: Path, tmp_path: Path) -> None:
-    with _engine(tmp_path, deadline=5.0) as (_, judge):
+    with hostile_engine(tmp_path, deadline=5.0) as (_, judge):
         outcomes = [judge("exit").critics["hostile"] for _ in range(12)]
     details = [outcome.detail for outcome in outcomes if isinstance(outcome, Abstention)]
     assert len(details) == 12
@@ -346,7 +295,7 @@ def test_it_may_not_mask_what_others_say(site: Path, tmp_path: Path) -> None:
 
 
 def test_its_settings_are_its_own_to_refuse(site: Path, tmp_path: Path) -> None:
-    with _engine(tmp_path, settings={"number": "a word"}) as (engine, judge):
+    with hostile_engine(tmp_path, settings={"number": "a word"}) as (engine, judge):
         (broken,) = engine.broken
         assert (broken.stage, broken.dist) == ("settings", "eleanor-hostile")
         assert broken.error.startswith("number: ")
@@ -358,7 +307,7 @@ def test_a_setting_that_it_does_not_have_refuses_the_start(site: Path) -> None:
     with pytest.raises(SettingsError, match="numbre: is unknown; .* did you mean 'number'"):
         load(
             Settings.model_validate(
-                {"plugins": {"exact": [REF]}, **_settings(settings={"numbre": 1})}
+                {"plugins": {"exact": [REF]}, **hostile_settings(settings={"numbre": 1})}
             )
         )
 
