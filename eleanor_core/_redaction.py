@@ -35,7 +35,7 @@ from eleanor_core.model import (
     View,
 )
 from eleanor_core.model.case import MASK
-from eleanor_core.pipeline.views import views_of
+from eleanor_core.pipeline.views import is_plain, views_of
 from eleanor_core.registry import Broken, Registry
 from eleanor_core.settings import LoadedSettings, Settings
 from eleanor_core.settings.secrecy import secrets_in_environment, secrets_in_settings
@@ -136,7 +136,7 @@ class Redaction:
         A known secret is found too where it is broken over neighbours.
         """
         masked = self._redactor.texts(texts)
-        if not _has_views("\n".join(masked)):
+        if is_plain("\n".join(masked)):
             return masked
         deep = [self._decoded(text) if len(text) >= _SHORTEST_CODE else text for text in masked]
         return masked if all(map(str.__eq__, deep, masked)) else deep
@@ -215,12 +215,10 @@ class Redaction:
         """Return `text` masked where it encodes something to mask, as the scan decodes it."""
         readable = text.encode(errors="replace").decode()
         views, _ = views_of(readable)
-        characters = list(text)
-        for view in views[1:]:
-            for span in self._redactor.spans(view.text):
-                start, end = view.origin(*span)
-                characters[start:end] = MASK * (end - start)
-        return "".join(characters)
+        spans = [
+            view.origin(*span) for view in views[1:] for span in self._redactor.spans(view.text)
+        ]
+        return _masked_in(text, spans) if spans else text
 
 
 class WithheldError(Exception):
@@ -287,6 +285,14 @@ class Cleaner:
         return self._redaction.texts(texts)
 
 
+def _masked_in(text: str, spans: Iterable[Span]) -> str:
+    """Return `text` with `spans` masked."""
+    characters = list(text)
+    for start, end in spans:
+        characters[start:end] = MASK * (end - start)
+    return "".join(characters)
+
+
 def _gather(value: object, said: list[str]) -> None:
     """Add every string that a voice chose itself to `said`; empty ones say nothing."""
     if type(value) is str:
@@ -312,10 +318,6 @@ def _rebuilt(value: object, masked: Iterator[str]) -> object:
         if (part := getattr(value, name))
     }
     return _evolve(value, **changes) if changes else value
-
-
-def _has_views(text: str) -> bool:
-    return len(views_of(text.encode(errors="replace").decode())[0]) > 1
 
 
 def _written_out(error: object) -> str:

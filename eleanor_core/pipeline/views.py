@@ -88,6 +88,11 @@ def _found(text: str) -> Collection[int]:
     return _GUARD_SET.Match(text.encode()) or ()
 
 
+def is_plain(text: str) -> bool:
+    """Say in one pass whether `text` has no other view than itself."""
+    return text.isascii() and not _found(text)
+
+
 def views_of(text: str) -> tuple[tuple[View, ...], tuple[str, ...]]:
     """Return the views of `text`, itself first, and what was found but not decoded, in words.
 

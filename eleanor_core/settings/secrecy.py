@@ -58,11 +58,12 @@ def looks_random(value: JsonValue) -> bool:
 def secrets_in_settings(settings: Settings) -> Mapping[str, str]:
     """Return every text that stands in the settings in plain and may be a secret, by its key."""
     providers = providers_of(settings)
-    return {
-        f"{dotted(path)} {number}": secret
+    found = [
+        (dotted(path), secret)
         for path, text in _leaves(settings.model_dump(mode="json"))
-        for number, secret in enumerate(_secrets_at(path, text, providers))
-    }
+        for secret in _secrets_at(path, text, providers)
+    ]
+    return {f"{key} {number}": secret for number, (key, secret) in enumerate(found)}
 
 
 def secrets_in_environment(env: Mapping[str, str]) -> Mapping[str, str]:

@@ -15,8 +15,9 @@ import structlog
 from attrs import define, field
 
 from canary.birds import PERSON, Canary
+from canary.plan import Plan
 from canary.registry import ORIGINS, PLACES
-from canary.stranger import Plan, plugins_of
+from canary.stranger import plugins_of
 from eleanor_core import EleanorEngine, EvidenceUnavailable, Redaction
 from eleanor_core.codec import event_to_json, to_json
 from eleanor_core.model import DecisionMade, SecretRef, SecretValue
@@ -24,8 +25,6 @@ from eleanor_core.settings import Settings, describe, effective
 from eleanor_core.settings.load import LoadedSettings, load_settings
 
 CANARIES = {name: Canary(number) for number, name in enumerate((*ORIGINS, *PLACES))}
-BEFORE_THE_PROVIDER = ("hook raises", "plugin settings are refused", "settings are refused")
-"""Failures that come before a secrets provider could give a value."""
 
 
 @define

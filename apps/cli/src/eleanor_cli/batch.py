@@ -57,8 +57,10 @@ def batch(
     # The side file lies beside the output itself, not beside a link to it.
     target = target.resolve() if target.is_symlink() else target
     _refuse_paths(source, target, force=force, resume=resume)
-    tally = Tally(refuse_duplicates(source, longest))
+    # First of all, for an error may repeat what stands in a line: the plugins know what is secret.
     registry = load(loaded.settings, origins=loaded.origins, masks=options.redaction)
+    registry = options.redaction.learn_shapes(registry)
+    tally = Tally(refuse_duplicates(source, longest))
     job = Job.of(source, target, loaded, registry)
     with Output(target, job) as output:
         begun = resume and target.exists() and target.stat().st_size > 0

@@ -13,9 +13,9 @@ from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
 from eleanor_core.codec import to_json
 from eleanor_core.model import JsonObject, JsonValue
-from eleanor_core.registry import Broken, Explanation, Row, explain
+from eleanor_core.registry import Broken, Explanation, Registry, Row, explain
 from eleanor_core.registry.load import Loading
-from eleanor_core.settings import Settings
+from eleanor_core.settings import LoadedSettings, Settings
 
 STATUSES: Final[Mapping[str, words.Sign]] = MappingProxyType(
     {
@@ -40,9 +40,7 @@ def list_plugins(options: Options, *, as_json: bool) -> int:
     """Print every plugin with its status. 0 also when some are broken: that is what it shows."""
     loaded = options.load()
     logs.configure(loaded.settings, options.redaction)
-    # Not `load`: where a required plugin is broken it raises, and this is to show just that.
-    registry = Loading(loaded.settings, loaded.origins, options.redaction).run(())
-    registry = options.redaction.learn_shapes(registry)
+    registry = _registry(options, loaded)
     settings = loaded.settings
     rows = registry.rows()
     if as_json:
@@ -60,12 +58,20 @@ def explain_plugin(options: Options, ref: str, *, as_json: bool) -> int:
     """Print why one plugin is on, off or broken, and what it declares."""
     loaded = options.load()
     logs.configure(loaded.settings, options.redaction)
+    _registry(options, loaded)
     explanations = explain(ref, loaded.settings, origins=loaded.origins)
     if as_json:
         write_json([_explanation(item) for item in explanations])
     else:
         _show_explanations(explanations)
     return exits.OK
+
+
+def _registry(options: Options, loaded: LoadedSettings) -> Registry:
+    """Load what the settings choose; from then on what it declares as secret is masked."""
+    # Not `load`: where a required plugin is broken it raises, and this is to show just that.
+    registry = Loading(loaded.settings, loaded.origins, options.redaction).run(())
+    return options.redaction.learn_shapes(registry)
 
 
 def _missing(settings: Settings, rows: Collection[Row]) -> dict[str, list[str]]:

@@ -1,0 +1,39 @@
+"""What is planted in one run, and what goes wrong in it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from canary.birds import Canary
+from eleanor_core.api import PluginSettings
+
+
+class Plan:
+    """What is planted in one run. `said`: where it came to be said."""
+
+    def __init__(self, failure: str, turn: int, canaries: dict[str, Canary]) -> None:
+        self.failure = failure
+        self.turn = turn
+        self.canaries = canaries
+        self.said: set[str] = set()
+
+    def say(self, place: str) -> str:
+        """Return what is planted there."""
+        self.said.add(place)
+        canary = self.canaries[place]
+        if self.is_to("plugin settings are refused", "settings are refused"):
+            # No plugin is loaded then, and so no shape is known.
+            return canary.said(self.turn).partition(" and ")[0]
+        if self.turn < 0:
+            return f"{canary.known} and {canary.shaped}"
+        return canary.said(self.turn)
+
+    def is_to(self, *failures: str) -> bool:
+        return self.failure in failures
+
+
+class ShelfSettings(PluginSettings):
+    api_token: str = Field(default="", description="A token.")
+    database: str = Field(default="", description="An address with a login.")
+    more: dict[str, dict[str, str]] = Field(default={}, description="Two tables down.")
+    passwords: list[str] = Field(default=[], description="Several passwords.")
