@@ -28,6 +28,11 @@ class Plan:
             return f"{canary.known} and {canary.shaped}"
         return canary.said(self.turn)
 
+    @property
+    def patience(self) -> float:
+        """Seconds that anything may take: few where something hangs, many on a busy machine."""
+        return 0.2 if self.failure.endswith(("hangs", "swallows")) else 20.0
+
     def is_to(self, *failures: str) -> bool:
         return self.failure in failures
 

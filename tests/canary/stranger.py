@@ -33,7 +33,6 @@ from eleanor_core.model import SecretRef
 from eleanor_core.testing.makers import Ready
 
 GAPS = {"no-evidence": "nothing to compare with"}
-DEADLINE = 0.05
 
 
 def settings_of_critic(plan: Plan) -> type[PluginSettings]:
@@ -67,7 +66,7 @@ class Voices:
             name="canary",
             factory=self._task,
             settings=settings_of_critic(self.plan),
-            deadline=DEADLINE,
+            deadline=self.plan.patience,
             **common,
         )
         yield CriticDeclaration(name="inline", factory=self._inline, execution="inline", **common)
@@ -78,7 +77,7 @@ class Voices:
         yield DetectorDeclaration(
             name="canary",
             factory=self._detector,
-            deadline=DEADLINE,
+            deadline=self.plan.patience,
             gaps=GAPS,
             categories={"bird": "one of ours"},
         )

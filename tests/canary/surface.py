@@ -74,8 +74,8 @@ def settings_of(plan: Plan, home: Path) -> dict[str, object]:
         "sinks": {"canary": {"settings": {}}},
         "secrets": {"shelf": {"settings": {"api_token": known("settings of a provider")}}},
         "security": {"shelf": {"passwords": [known("security.NAME")]}},
-        "deadlines": {"start": 0.3, "stop": 0.3, "record": 0.3},
-        "recall": {"deadline": 0.1},
+        "deadlines": dict.fromkeys(("start", "stop", "record"), plan.patience),
+        "recall": {"deadline": plan.patience},
         "evidence": {"sinks": ["canary", "local"] if plan.failure == "streamed" else ["canary"]},
     }
     if plan.failure == "required critic does not start":
@@ -312,6 +312,11 @@ def _shown(sinks: Sinks, loaded: LoadedSettings) -> None:
 
 def _raised(sinks: Sinks, error: BaseException) -> None:
     sinks.take("error", repr(error), str(error))
+    behind = error.__cause__ or error.__context__
+    while behind is not None:
+        # Also what Python does not print: other tools walk the whole chain.
+        sinks.take("error", repr(behind))
+        behind = behind.__cause__ or behind.__context__
     sinks.take("crash", "".join(traceback.format_exception(error)))
     if isinstance(error, EvidenceUnavailable) and error.assessment is not None:
         told(sinks, error.assessment)

@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from canary.birds import KNOWN, SHAPED, Canary, found
+from canary.birds import KNOWN, SCANNED, SHAPED, Canary, found
 
 PLUGIN = Path(__file__).parent / "canary_plugin"
 POINTS = "".join(
@@ -208,7 +208,8 @@ def test_a_leak_of_the_command_is_found(caged) -> None:
 
 @pytest.mark.long
 def test_no_canary_comes_out_of_the_command(caged, capsys) -> None:
-    count = sum(run_all(caged, caged, turn) for turn in range(0, len(KNOWN), 4))
+    count = run_all(caged, caged, 0)
+    assert count >= len(KNOWN) * len(SCANNED)
     with capsys.disabled():
         print(
             f"\n{len(STAGES)} stages x {len(JUDGING)} forms, {len(TYPED)} typed: {count} commands"
