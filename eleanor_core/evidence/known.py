@@ -28,8 +28,8 @@ LONGEST_WORDS: Final = 20
 """Characters up to which a value that is made of words alone is not looked for."""
 PIECE: Final = 24
 """Characters of a piece: each piece of a long value is looked for on its own."""
-KEPT: Final = 3
-"""Values that are kept of one origin: the current one, the one before, the one to come."""
+KEPT: Final = 8
+"""Values that are kept of one origin: in a rotation three are valid, and some are revoked late."""
 MOST_ORIGINS: Final = 1024
 """Origins in memory; the one that came first gives way."""
 

@@ -68,9 +68,13 @@ class Canary:
 
     def said(self, turn: int) -> str:
         """Return both as they are written in this turn: each turn is another pair of encodings."""
-        known = [*KNOWN.values()][(turn + self.number) % len(KNOWN)]
-        shaped = [*SCANNED.values()][(turn + self.number) % len(SCANNED)]
-        return f"{known(self.known)} and {shaped(self.shaped)}"
+        shaped = [*SCANNED.values()][0 if turn < 0 else (turn + self.number) % len(SCANNED)]
+        return f"{self.known_as(turn)} and {shaped(self.shaped)}"
+
+    def known_as(self, turn: int) -> str:
+        """Return the value as it is written in this turn; in a turn below 0 all is plain."""
+        write = [*KNOWN.values()][0 if turn < 0 else (turn + self.number) % len(KNOWN)]
+        return write(self.known)
 
 
 def found(blob: bytes) -> list[str]:

@@ -20,13 +20,15 @@ class Plan:
     def say(self, place: str) -> str:
         """Return what is planted there."""
         self.said.add(place)
-        canary = self.canaries[place]
         if self.is_to("plugin settings are refused", "settings are refused"):
             # No plugin is loaded then, and so no shape is known.
-            return canary.said(self.turn).partition(" and ")[0]
-        if self.turn < 0:
-            return f"{canary.known} and {canary.shaped}"
-        return canary.said(self.turn)
+            return self.name(place)
+        return self.canaries[place].said(self.turn)
+
+    def name(self, place: str) -> str:
+        """Return the known value alone, where something short is said."""
+        self.said.add(place)
+        return self.canaries[place].known_as(self.turn)
 
     @property
     def patience(self) -> float:

@@ -91,9 +91,9 @@ class Voices:
                     await services.secrets.resolve(SecretRef.parse(f"shelf:{name}"))
                 except SecretUnavailable as error:
                     services.log.error("unavailable", reason=str(error))
-        if plan.is_to("critic does not start", "required critic does not start"):
+        if plan.is_to("critic does not start"):
             raise ValueError(plan.say("start"))
-        if plan.is_to("critic does not start from"):
+        if plan.is_to("critic does not start from", "required critic does not start"):
             raise ValueError(plan.say("start")) from KeyError(plan.say("start, cause"))
         if plan.is_to("start hangs"):
             await anyio.sleep(60)
@@ -168,13 +168,13 @@ class Voices:
                 except anyio.get_cancelled_exc_class():
                     return self._result("canary")
             case "critic returns garbage":
-                return {"critic": plan.say("critic's name")}
+                return {"critic": plan.name("critic's name")}
             case "critic returns nothing":
                 return None
             case "critic forges its name":
-                return evolve(self._result("canary"), critic=plan.say("critic's name"))
+                return evolve(self._result("canary"), critic=plan.name("critic's name"))
             case "critic forges a gap":
-                gap = Gap(concern="all of it", reason=plan.say("critic's gap reason"))
+                gap = Gap(concern="all of it", reason=plan.name("critic's gap reason"))
                 return evolve(self._result("canary"), not_assessed=(gap,))
             case "critic points outside":
                 violation = CriticViolation(clause="D2", severity=1, rationale="x", span=(0, 10**6))
@@ -211,7 +211,7 @@ class Voices:
         forged = plan.is_to("detector forges a category")
         signal = DetectorSignal(
             detector="canary",
-            category=plan.say("detector's category") if forged else "bird",
+            category=plan.name("detector's category") if forged else "bird",
             severity=2,
             view=plan.say("detector's view"),
             note=plan.say("detector's note"),

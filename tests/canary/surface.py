@@ -83,7 +83,7 @@ def settings_of(plan: Plan, home: Path) -> dict[str, object]:
     if plan.failure in ("hook raises", "no panel"):
         del settings["critics"]
     if plan.failure == "settings are refused":
-        settings["limits"] = {"text_bytes": known("settings of a sink"), "x": "y"}
+        settings["limits"] = {"text_bytes": known("settings, in the wrong place"), "x": "y"}
     return settings
 
 
@@ -171,8 +171,21 @@ def context_of(plan: Plan) -> dict[str, object]:
         "impact": "high",
         "person": PERSON,
         "list": [1, True, plan.say("context, list"), None],
-        "neighbours": [split[at : at + 7] for at in range(0, len(split), 7)],
+        "origins": {name: plan.name(name) for name in known_by_then(plan)},
+        "neighbours": [split[at : at + 14] for at in range(0, len(split), 14)],
     }
+
+
+def known_by_then(plan: Plan) -> list[str]:
+    """Return the origins from which the engine has learnt a value when the case comes."""
+    lost = {"settings, in the wrong place"}
+    if plan.is_to("hook raises", "no panel"):
+        lost |= {
+            name for name in ORIGINS if name.startswith(("settings of a critic", "settings, l"))
+        }
+    if plan.is_to("provider raises", "provider is down", "secret is gone"):
+        lost |= {name for name in ORIGINS if name.startswith("provider")}
+    return [name for name in ORIGINS if name not in lost]
 
 
 def case_of(plan: Plan) -> dict[str, object]:

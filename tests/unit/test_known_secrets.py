@@ -88,7 +88,7 @@ def test_a_value_that_anybody_writes_is_not_looked_for(plain: str) -> None:
 
 def test_of_one_origin_the_newest_values_are_kept() -> None:
     known = KnownSecrets()
-    values = [f"{VALUE}{number}{number}" for number in range(10, 16)]
+    values = [f"{VALUE}{number}{number}" for number in range(10, 22)]
     for value in values:
         known.learn("here", (SecretValue(value[::-1]),))
     redactor = Redactor((), known)
