@@ -240,7 +240,7 @@ class GateSettings(Section):
         default=2.0, description="Seconds that a policy may take; one that takes longer refuses."
     )
     people: int = Field(
-        default=1, ge=1, le=2, description="How many different people must determine a tier 3."
+        default=1, ge=1, le=100, description="How many different people must determine a tier 3."
     )
 
 
