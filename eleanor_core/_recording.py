@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import cast
 
 import structlog
@@ -65,14 +64,3 @@ def masked(redaction: Redaction, failed: EvidenceUnavailable) -> EvidenceUnavail
     said = EvidenceUnavailable(redaction.text(str(failed)), assessment=failed.assessment)
     said.__cause__ = told
     return said
-
-
-def refusal(code: str, reason: str, text: object) -> SealedRecord:
-    """Return the record of a refused case: its digest and size, and why; none of its text."""
-    raw = str.encode(text, errors="surrogatepass") if isinstance(text, str) else b""
-    return seal(
-        "refused",
-        trace_id="",
-        facts={"code": code, "bytes": len(raw)},
-        payload={"refusal": {"sha256": hashlib.sha256(raw).hexdigest(), "reason": reason}},
-    )

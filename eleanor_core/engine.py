@@ -21,7 +21,7 @@ from eleanor_core._binding import bound
 from eleanor_core._execution import Executor
 from eleanor_core._judgement import Emit, Judgement
 from eleanor_core._panel import Panel, assemble
-from eleanor_core._recording import append, append_settings, masked, refusal
+from eleanor_core._recording import append, append_settings, masked
 from eleanor_core._redaction import Redaction
 from eleanor_core._reviews import Reviews
 from eleanor_core._services import services_with
@@ -33,6 +33,7 @@ from eleanor_core.errors import (
     NotRunning,
     PrecedentsUnavailable,
 )
+from eleanor_core.evidence import refused_input
 from eleanor_core.model import (
     Action,
     Assessment,
@@ -310,7 +311,7 @@ class EleanorEngine:
         except InvalidInput as error:
             # The path and the message name keys of the caller's.
             told = redaction.text(str(error)), redaction.text(error.path)
-            await append(panel, redaction, refusal(error.code, told[0], text))
+            await append(panel, redaction, refused_input(error.code, told[0], text))
             if told == (str(error), error.path):
                 raise
         else:

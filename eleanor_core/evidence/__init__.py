@@ -6,7 +6,7 @@ from eleanor_core.evidence.fanout import FanOut
 from eleanor_core.evidence.known import KnownSecrets
 from eleanor_core.evidence.record import derived_id, new_record_id, now, open_payload, seal
 from eleanor_core.evidence.redact import Redactor, is_usable, over_strings
-from eleanor_core.evidence.refusals import record_refusal
+from eleanor_core.evidence.refusals import record_refusal, refused_input
 
 __all__ = [
     "FanOut",
@@ -24,5 +24,6 @@ __all__ = [
     "open_payload",
     "over_strings",
     "record_refusal",
+    "refused_input",
     "seal",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Final, Literal
@@ -11,9 +12,21 @@ import structlog
 from eleanor_core.errors import EleanorError, EvidenceUnavailable
 from eleanor_core.evidence.fanout import FanOut
 from eleanor_core.evidence.record import seal
+from eleanor_core.model.evidence import SealedRecord
 
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _log = structlog.get_logger("eleanor.gate")
+
+
+def refused_input(code: str, reason: str, text: object) -> SealedRecord:
+    """Return the record of an input that was not accepted: its digest and size, never the text."""
+    raw = str.encode(text, errors="surrogatepass") if isinstance(text, str) else b""
+    return seal(
+        "refused",
+        trace_id="",
+        facts={"code": code, "bytes": len(raw)},
+        payload={"refusal": {"sha256": hashlib.sha256(raw).hexdigest(), "reason": reason}},
+    )
 
 
 async def record_refusal(
