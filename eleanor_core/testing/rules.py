@@ -54,7 +54,8 @@ RULES: Final = {
     # -- evidence sinks
     "acknowledges": "An appended record is there, byte for byte, under the index of its receipt.",
     "append-once": "Appending a record again returns its first receipt and adds nothing.",
-    "no-overwrite": "Another record under a known id is refused, and the first one stays.",
+    "no-overwrite": "Another record under a known id is refused, and the first one stays, also of "
+    "two at once.",
     "read-order": "`read` yields the records in order of their index, from `start`.",
     "survives-restart": "What was acknowledged is there after a sink was closed and opened again.",
     "verifies": "A sink that can verify itself finds nothing wrong with what it just wrote.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import ClassVar
 
 import anyio
@@ -22,7 +23,7 @@ from eleanor_core.testing.contract import PluginContract
 from eleanor_core.testing.rules import broken
 
 
-def make_record(number: int) -> SealedRecord:
+def make_record(number: int, record_id: str | None = None) -> SealedRecord:
     """Seal a record as the engine does, with a payload in several scripts."""
     text = f"Case {number}: ok, \u00fc, \u4e2d, \U0001f600."
     return seal(
@@ -30,6 +31,7 @@ def make_record(number: int) -> SealedRecord:
         trace_id=f"{number:032x}",
         facts={"decision": "allow", "number": number},
         payload={"case": {"text": text}},
+        record_id=record_id,
     )
 
 
@@ -91,6 +93,25 @@ class EvidenceSinkContract(PluginContract[EvidenceDeclaration, EvidenceSink]):
                 self.check_kept(await sink.get(first.record_id), first, receipt)
             else:
                 broken(self.whose, "no-overwrite", "the second record was taken")
+
+    @pytest.mark.anyio
+    async def test_keeps_one_of_two_at_once(self) -> None:
+        """`no-overwrite`: that a judgement is executed once rests on it."""
+        async with self.started() as sink:
+            first = make_record(1)
+            kept: list[tuple[SealedRecord, Receipt]] = []
+
+            async def attempt(record: SealedRecord) -> None:
+                # Each sink refuses with an error of its own.
+                with suppress(Exception):
+                    kept.append((record, await sink.append(record)))
+
+            async with anyio.create_task_group() as group:
+                for record in (first, make_record(2, first.record_id)):
+                    group.start_soon(attempt, record)
+            if len(kept) != 1:
+                broken(self.whose, "no-overwrite", f"of two at once {len(kept)} were taken")
+            self.check_kept(await sink.get(first.record_id), *kept[0])
 
     @pytest.mark.anyio
     async def test_reads_in_order(self) -> None:

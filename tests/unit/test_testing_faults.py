@@ -188,6 +188,18 @@ class Overwriting(MemoryLog):
         return await super().append(record)
 
 
+class Racing(MemoryLog):
+    """A sink that looks whether an id is there, and waits before it writes."""
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        known = any(item.record_id == record.record_id for item in self.records)
+        await anyio.sleep(0.01)
+        if known:
+            raise ValueError("known")
+        held = self._keep(record)
+        return Receipt(index=held.index, record_id=held.record_id, leaf_hash=held.leaf_hash)
+
+
 class Backwards(MemoryLog):
     """A sink that reads from its end."""
 
@@ -334,6 +346,7 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("acknowledges", "keeps_what_it_acknowledges", Forgetful()),
     ("append-once", "appends_once", Repetitive()),
     ("no-overwrite", "never_overwrites", Overwriting()),
+    ("no-overwrite", "keeps_one_of_two_at_once", Racing()),
     ("read-order", "reads_in_order", Backwards()),
     ("survives-restart", "survives_a_restart", SinkPlugin(MemoryLog)),
     ("verifies", "verifies_itself", Doubtful()),
