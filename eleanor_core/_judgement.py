@@ -17,8 +17,9 @@ import structlog
 from attrs import evolve
 
 from eleanor_core._panel import Panel
+from eleanor_core._records import append, refused
 from eleanor_core._redaction import Cleaner
-from eleanor_core.errors import EvidenceUnavailable, describe
+from eleanor_core.errors import EvidenceUnavailable, InjectionRefused, describe
 from eleanor_core.evidence import seal
 from eleanor_core.evidence.canonical import Writable
 from eleanor_core.evidence.facts import assessment_facts, voices_facts
@@ -91,11 +92,15 @@ class Judgement:
     async def judge(self) -> Assessment:
         """Run all stages and return the assessment with its durable record.
 
-        Raises EvidenceUnavailable, with the assessment and a closed gate, if no record could be
-        made. A cancellation passes through once the case's record (`abandoned`) is written.
+        Raises InjectionRefused, once that is recorded, where policy has it so. Raises
+        EvidenceUnavailable, with the assessment and a closed gate, if no record could be made.
+        A cancellation passes through once the case's record (`abandoned`) is written.
         """
         try:
             assessment = await self._assess()
+        except InjectionRefused as error:
+            await append(self._panel, self._refused(error))
+            raise
         except BaseException as error:
             await self._abandon(error)
             raise
@@ -118,6 +123,7 @@ class Judgement:
         self._detectors = dict(sorted(self._detectors.items()))
         self._others += watch.escalations("detectors testified")
         self._mark("detect")
+        self._refuse_injection()
 
         embedding = await self._embed()
         bench = Bench(
@@ -187,6 +193,20 @@ class Judgement:
         outcome = self._cleaner.outcome(outcome)
         self._critics[name] = outcome
         self._tell(CriticReported, name=name, outcome=outcome)
+
+    def _refuse_injection(self) -> None:
+        """Raise InjectionRefused where policy has it so and the detector is sure enough.
+
+        A detector that failed refuses nothing: its fault asks for a human, as any does.
+        """
+        policy = self._panel.settings.policy
+        testimony = self._detectors.get("injection")
+        if (
+            policy.injection == "refuse"
+            and isinstance(testimony, DetectorResult)
+            and testimony.score >= policy.injection_threshold
+        ):
+            raise InjectionRefused(testimony.score, policy.injection_threshold)
 
     async def _embed(self) -> Embedding | Abstention | None:
         """Return the text's embedding, None if nobody needs one, or the embedder's fault."""
@@ -340,6 +360,14 @@ class Judgement:
             _log.error("abandoned_without_record", trace_id=self._given.trace_id)
             raise unavailable from error
 
+    def _refused(self, error: InjectionRefused) -> SealedRecord:
+        facts = voices_facts({}, self._detectors)
+        facts |= {"threshold": error.threshold, "case": self._case_facts()}
+        return refused(error, self._given.text, trace_id=self._given.trace_id, facts=facts)
+
+    def _case_facts(self) -> JsonObject:
+        return {"kind": self._given.kind, "characters": len(self._given.text)}
+
     def _sealed(
         self, kind: RecordKind, facts: Mapping[str, JsonValue], result: Writable
     ) -> SealedRecord:
@@ -352,10 +380,7 @@ class Judgement:
         return seal(
             kind,
             trace_id=given.trace_id,
-            facts={
-                **facts,
-                "case": {"kind": given.kind, "characters": len(given.text)},
-            },
+            facts={**facts, "case": self._case_facts()},
             payload={"case": case, "result": result},
         )
 
@@ -380,18 +405,3 @@ class Judgement:
     def _timed(self) -> FrozenMap:
         total = round((time.perf_counter() - self._started) * 1e3, 3)
         return FrozenMap({**self._timings, "total": total})
-
-
-async def append(panel: Panel, sealed: SealedRecord) -> None:
-    """Append to the log within the deadline, shielded. Raises EvidenceUnavailable."""
-    seconds = panel.settings.deadlines.record
-    try:
-        deadline = anyio.current_time() + seconds
-        with anyio.CancelScope(deadline=deadline, shield=True):
-            await panel.evidence.append(sealed)
-            return
-    except EvidenceUnavailable:
-        raise
-    except (Exception, SystemExit) as error:
-        raise EvidenceUnavailable(f"the evidence log failed: {describe(error)}") from error
-    raise EvidenceUnavailable(f"the evidence log did not acknowledge within {seconds:g} s")

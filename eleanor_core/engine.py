@@ -6,7 +6,6 @@ async with EleanorEngine() as engine:
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import AsyncGenerator, Iterable
 from types import TracebackType
@@ -16,8 +15,9 @@ import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
 
-from eleanor_core._judgement import Emit, Judgement, append
+from eleanor_core._judgement import Emit, Judgement
 from eleanor_core._panel import Panel, assemble, first, thresholds_of
+from eleanor_core._records import append, refused
 from eleanor_core._secrets import Resolver
 from eleanor_core._version import __version__
 from eleanor_core.api import Backend, Embedder, EvidenceSink, PrecedentStore, Services
@@ -38,7 +38,6 @@ from eleanor_core.model import (
     ExecutableDecision,
     JsonObject,
     JsonValue,
-    SealedRecord,
 )
 from eleanor_core.pipeline.gate import GateKeeper
 from eleanor_core.pipeline.validate import ValidInput, validate
@@ -72,6 +71,7 @@ class EleanorEngine:
     ) -> None:
         self._loaded = _load(settings)
         self._registry = load(self._loaded.settings, tuple(plugins), origins=self._loaded.origins)
+        _check_injection(self.settings, self._registry)
         self._gate = GateKeeper()
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
@@ -205,8 +205,9 @@ class EleanorEngine:
         """Judge one case and return once its record is durable.
 
         `trace_id` stands in the record's leaf, which nobody can erase: put nothing personal in it.
-        Raises InvalidInput (the refusal is recorded too), NoPanel, NotRunning, and
-        EvidenceUnavailable, which carries the assessment with a closed gate.
+        Raises InvalidInput (the refusal is recorded too; InjectionRefused where policy has it so),
+        NoPanel, NotRunning, and EvidenceUnavailable, which carries the assessment with a closed
+        gate.
         """
         panel = self._running()
         given = await self._validated(panel, text, context, kind, trace_id)
@@ -288,7 +289,7 @@ class EleanorEngine:
         try:
             return validate(text, context, kind, trace_id, panel.settings.limits)
         except InvalidInput as error:
-            await append(panel, _refusal(error, text))
+            await append(panel, refused(error, text))
             raise
 
     def _running(self) -> Panel:
@@ -356,11 +357,14 @@ def _load(settings: Settings | LoadedSettings | JsonObject | None) -> LoadedSett
     return load_settings(settings)
 
 
-def _refusal(error: InvalidInput, text: object) -> SealedRecord:
-    raw = str.encode(text, errors="surrogatepass") if isinstance(text, str) else b""
-    return seal(
-        "refused",
-        trace_id="",
-        facts={"code": error.code, "bytes": len(raw)},
-        payload={"refusal": {"sha256": hashlib.sha256(raw).hexdigest(), "reason": str(error)}},
-    )
+def _check_injection(settings: Settings, registry: Registry) -> None:
+    """Raise SettingsError where policy refuses what nobody looks for.
+
+    A detector that is there and fails leaves a fault, and a human is asked.
+    """
+    names = {*registry.loaded["detectors"], *(item.name for item in registry.broken)}
+    if settings.policy.injection == "refuse" and "injection" not in names:
+        raise SettingsError(
+            "policy.injection is refuse, and no detector named injection is enabled: enable one, "
+            "such as that of eleanor-detectors-patterns, or set policy.injection to signal"
+        )

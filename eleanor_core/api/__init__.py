@@ -27,6 +27,8 @@ from eleanor_core.api.evidence import (
     merkle_root,
 )
 from eleanor_core.api.hookspecs import PluginAPI
+from eleanor_core.api.json_limits import RECORD_LIMITS, JsonLimits
+from eleanor_core.api.json_text import parse_json
 from eleanor_core.api.markers import hookimpl
 from eleanor_core.api.protocols import (
     AnyCritic,
@@ -62,6 +64,7 @@ from eleanor_core.errors import (
     EleanorError,
     EvidenceCorrupt,
     EvidenceUnavailable,
+    InvalidInput,
     SecretNotFound,
     SecretUnavailable,
 )
@@ -100,6 +103,7 @@ __all__ = [
     "API_VERSION",
     "CLAUSES",
     "KINDS",
+    "RECORD_LIMITS",
     "AnyCritic",
     "AnyDeclaration",
     "AnyDetector",
@@ -137,6 +141,8 @@ __all__ = [
     "Hit",
     "InlineCritic",
     "InlineDetector",
+    "InvalidInput",
+    "JsonLimits",
     "Kind",
     "Log",
     "Model",
@@ -180,6 +186,7 @@ __all__ = [
     "in_threads",
     "leaf_hash",
     "merkle_root",
+    "parse_json",
     "value_of",
     "with_value",
 ]

@@ -26,7 +26,7 @@ from eleanor_cli.quality.sets import DataSet, check_sets
 from eleanor_cli.running import run
 from eleanor_core.engine import EleanorEngine
 from eleanor_core.model import CaseKind
-from eleanor_core.settings import LoadedSettings
+from eleanor_core.settings import LoadedSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,7 @@ def quality(options: Options, request: Request) -> int:
     """Measure, print the tables and write the files. 0 once all is done."""
     loaded = options.load()
     logs.configure(loaded.settings)
+    _refuse_refusing(loaded.settings)
     sets = check_sets(
         request.data, kind=request.kind, limits=loaded.settings.limits, limit=request.limit
     )
@@ -59,6 +60,15 @@ def quality(options: Options, request: Request) -> int:
         return exits.OK
 
     return run(main)
+
+
+def _refuse_refusing(settings: Settings) -> None:
+    if settings.policy.injection == "refuse":
+        msg = (
+            "policy.injection is refuse, and what is refused cannot be measured: give "
+            "--set policy.injection=signal"
+        )
+        raise UsageError(msg)
 
 
 async def _measured(request: Request, loaded: LoadedSettings, sets: Sequence[DataSet]) -> Report:
