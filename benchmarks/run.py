@@ -36,6 +36,7 @@ def main() -> int:
     rows = [
         *_rows_of("judging.py", "asyncio", str(rounds)),
         *_rows_of("judging.py", "trio", str(rounds)),
+        *_rows_of("validating.py", str(rounds)),
         *_rows_of("appending.py", str(rounds)),
         *fresh(SHORT_ROUNDS),
     ]
