@@ -56,6 +56,7 @@ from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.gate import closed
 from eleanor_core.pipeline.impact import Impact, impact
+from eleanor_core.pipeline.injection import refuse_injection
 from eleanor_core.pipeline.recall import recall
 from eleanor_core.pipeline.scan import Scan
 from eleanor_core.pipeline.uncertainty import analyse
@@ -123,7 +124,7 @@ class Judgement:
         self._detectors = dict(sorted(self._detectors.items()))
         self._others += watch.escalations("detectors testified")
         self._mark("detect")
-        self._refuse_injection()
+        refuse_injection(self._detectors, panel.settings.policy)
 
         embedding = await self._embed()
         bench = Bench(
@@ -193,20 +194,6 @@ class Judgement:
         outcome = self._cleaner.outcome(outcome)
         self._critics[name] = outcome
         self._tell(CriticReported, name=name, outcome=outcome)
-
-    def _refuse_injection(self) -> None:
-        """Raise InjectionRefused where policy has it so and the detector is sure enough.
-
-        A detector that failed refuses nothing: its fault asks for a human, as any does.
-        """
-        policy = self._panel.settings.policy
-        testimony = self._detectors.get("injection")
-        if (
-            policy.injection == "refuse"
-            and isinstance(testimony, DetectorResult)
-            and testimony.score >= policy.injection_threshold
-        ):
-            raise InjectionRefused(testimony.score, policy.injection_threshold)
 
     async def _embed(self) -> Embedding | Abstention | None:
         """Return the text's embedding, None if nobody needs one, or the embedder's fault."""

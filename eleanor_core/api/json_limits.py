@@ -26,7 +26,8 @@ class JsonLimits:
 
     `bytes`: of the whole text; of a value: of its keys and strings, and two for each value.
     `depth`: of lists and objects in one another. `values`: counted all. `keys`: of one object.
-    `items`: of one list. `string_bytes`, `key_bytes`: of one string, one key.
+    `items`: of one list. `string_bytes`, `key_bytes`: of one string, one key. `integer`: the
+    largest, either way.
     """
 
     bytes: int = 8_000_000
@@ -36,6 +37,7 @@ class JsonLimits:
     items: int = 100_000
     string_bytes: int = 8_000_000
     key_bytes: int = 1_000
+    integer: int = LARGEST_INTEGER
 
 
 RECORD_LIMITS: Final = JsonLimits(
@@ -46,6 +48,8 @@ RECORD_LIMITS: Final = JsonLimits(
     items=2**22,
     string_bytes=2**30,
     key_bytes=2**16,
+    # A large double is written without an exponent up to here (RFC 8785, section 3.2.2.3).
+    integer=10**21,
 )
 """What a record of the evidence log may hold: far more than an engine ever writes."""
 
@@ -104,7 +108,7 @@ class JsonWalk:
         self._values += count
         if self._values > limits.values:
             raise Refused(f"more than {limits.values} values")
-        size, most = 2 * count, limits.string_bytes
+        size, most, largest = 2 * count, limits.string_bytes, limits.integer
         if type(own) is dict:
             self.members += count
             # All keys at once, for nearly always all of them are short and ASCII.
@@ -130,7 +134,7 @@ class JsonWalk:
                     if kept is not item:
                         own[at] = kept
                 elif kind is int:
-                    if not -LARGEST_INTEGER <= item <= LARGEST_INTEGER:
+                    if not -largest <= item <= largest:
                         self._scalar(item)
                 elif kind is float:
                     # A number less itself is 0, and NaN where it is NaN or infinite.
@@ -151,7 +155,7 @@ class JsonWalk:
         if type(value) is str:
             self._string(value, self._limits.string_bytes, "a string")
         elif type(value) is int:
-            if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+            if not -self._limits.integer <= value <= self._limits.integer:
                 raise Refused("an integer beyond 2^53 - 1; send it as a string")
         elif type(value) is float:
             if not math.isfinite(value):

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from typing import Final, NoReturn, cast
 
-from eleanor_core.api.json_limits import LARGEST_INTEGER, JsonLimits, JsonWalk, Refused
+from eleanor_core.api.json_limits import JsonLimits, JsonWalk, Refused
 from eleanor_core.errors import InvalidInput
 from eleanor_core.model import JsonValue
 
@@ -133,8 +133,8 @@ class _Twice:
 
 
 def _integer(digits: str) -> int:
-    # One that is too long to be read is as far beyond the limit as the first that is.
-    return int(digits) if len(digits) < _DIGITS else LARGEST_INTEGER + 1
+    # One that is too long to be read is beyond any limit.
+    return int(digits if len(digits) < _DIGITS else digits[:_DIGITS])
 
 
 def _object(pairs: list[tuple[str, JsonValue]]) -> object:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eleanor_core.api import InvalidInput, JsonLimits, parse_json
+from eleanor_core.api import RECORD_LIMITS, InvalidInput, JsonLimits, parse_json
+from eleanor_core.evidence.canonical import canonical
 
 DEEP = JsonLimits(depth=4)
 SMALL = JsonLimits(values=100, keys=5, items=20, string_bytes=30, key_bytes=10)
@@ -180,3 +181,11 @@ def test_it_reads_no_more_than_the_json_module_does(data: bytes | str) -> None:
     except InvalidInput:
         return
     assert json.loads(data) == value
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_what_a_record_says_of_a_number_reads_back(number: float) -> None:
+    """A large double has no exponent there, and stands like an integer that input may not hold."""
+    read = parse_json(canonical([number, 1e20, -(2.0**53)]), RECORD_LIMITS)
+    assert isinstance(read, list)
+    assert [float(str(item)) for item in read] == [number, 1e20, -(2.0**53)]
