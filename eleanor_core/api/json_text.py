@@ -17,11 +17,11 @@ from eleanor_core.model import JsonValue
 
 _BOM: Final = "\ufeff"
 _LIMITS: Final = JsonLimits()
-_FIRST: Final = 5
+_FIRST: Final = 4
 """Bytes for each permitted value that are counted alone first: enough to know most bombs by, of
 whatever size."""
-_LONG: Final = 4096
-"""Bytes up to which no integer is so long that reading it costs time to speak of."""
+_SMALL: Final = 4096
+"""Bytes up to which nothing can be so deep, so many or so long that it costs time to speak of."""
 _DIGITS: Final = 256
 _ZEROED: Final = bytes(48 if 48 <= code <= 57 else code for code in range(256))
 _NO_MARKS: Final = bytes(set(range(256)) - set(b'"[]{},:'))
@@ -37,14 +37,16 @@ def parse_json(data: bytes | str, limits: JsonLimits = _LIMITS) -> JsonValue:
     passes a limit. What holds too many values or is nested too deep is refused before it is parsed.
     """
     text, raw = _decoded(data, limits)
-    marks = _counted(raw, limits)
-    long = len(raw) > _LONG and b"0" * _DIGITS in raw.translate(_ZEROED)
+    small = len(raw) <= _SMALL
+    marks = b"" if small else _counted(raw, limits)
+    long = not small and b"0" * _DIGITS in raw.translate(_ZEROED)
     value = _parsed(text, _CAREFUL if long else _PLAIN)
     walk = JsonWalk(limits)
     try:
         walk.check(value)
-        if walk.members != marks.count(b":"):
-            # Every key has its colon, so some key stands there twice: find it.
+        # Every key has its colon. Where there are more of them, and not in strings, some key
+        # stands there twice: find it.
+        if walk.members != raw.count(b":") and walk.members != (marks or _marks(raw)).count(b":"):
             _Finder(limits).check(_parsed(text, _MARKING))
     except Refused as refused:
         raise refused.at("$", "JSON") from None

@@ -30,7 +30,8 @@ class FrozenMap(Mapping[str, JsonValue]):
     def owning(cls, items: dict[str, JsonValue]) -> FrozenMap:
         """Return a map of a dict that nobody else holds, without copying it."""
         frozen = cls.__new__(cls)
-        object.__setattr__(frozen, "_items", MappingProxyType(items))
+        # The slot's own setter: a context of many small objects makes one of these for each.
+        _set_items(frozen, MappingProxyType(items))
         return frozen
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -60,6 +61,8 @@ class FrozenMap(Mapping[str, JsonValue]):
     def __repr__(self) -> str:
         return f"FrozenMap({dict(self._items)!r})"
 
+
+_set_items = FrozenMap.__dict__["_items"].__set__
 
 EMPTY_MAP = FrozenMap()
 _SCALARS = frozenset({str, int, float, bool, type(None)})

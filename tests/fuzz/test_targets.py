@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from fuzz.targets import TARGETS
+from fuzz.watch import WARM, watched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,3 +38,29 @@ def test_a_target_holds_on_any_bytes(name: str) -> None:
         TARGETS[name](data)
 
     holds()
+
+
+def test_a_target_that_takes_too_much_is_found() -> None:
+    held = []
+
+    def takes(data: bytes) -> None:
+        if data == b"time":
+            end = time.process_time() + 1.1
+            while time.process_time() < end:
+                pass
+        if data == b"memory":
+            held.append(bytearray(b"x") * (2**20 * 80))
+
+    run = watched(takes)
+    for _ in range(WARM):
+        run(b"")
+    with pytest.raises(AssertionError, match="s of CPU time"):
+        run(b"time")
+    # As much again as the process ever took, for what was given back before would not show.
+    for _ in range(50):
+        try:
+            run(b"memory")
+        except AssertionError as error:
+            assert "KB of memory" in str(error)
+            return
+    pytest.fail("nothing was found")

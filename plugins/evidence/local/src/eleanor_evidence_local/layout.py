@@ -97,12 +97,12 @@ def heading(leaf: bytes) -> Heading:
     try:
         record = cast("dict[str, str]", parse_json(leaf, RECORD_LIMITS))
         found = Heading(*(record[name] for name in ("kind", "record_id", "time", "trace_id")))
-    except (InvalidInput, KeyError, TypeError) as error:
+    except InvalidInput as error:
+        raise ValueError(f"the leaf is not a record: {error}") from error
+    except (KeyError, TypeError) as error:
         raise ValueError(f"the leaf is not a record: {error!r}") from error
     if not all(isinstance(text, str) for text in found):
         raise ValueError("the leaf is not a record: kind, id, time and trace id must be strings")
-    # A lone surrogate, which JSON can spell, could not be stored in the index.
-    "".join(found).encode()
     return found
 
 
