@@ -163,6 +163,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz what reads input from outside; `-- --seconds 600` for longer than a minute."""
+    everything(session)
+    session.install("atheris>=3")
+    session.run("python", "tests/fuzz/run.py", *session.posargs)
+
+
+@nox.session
 def readme(session: nox.Session) -> None:
     """Run both quick-start blocks of the README, as written, on a clone of the last commit."""
     session.run(sys.executable, "tests/install/quick_start.py", external=True)

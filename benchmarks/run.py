@@ -37,6 +37,7 @@ def main() -> int:
         *_rows_of("judging.py", "asyncio", str(rounds)),
         *_rows_of("judging.py", "trio", str(rounds)),
         *_rows_of("scanning.py", str(rounds)),
+        *_rows_of("validating.py", str(rounds)),
         *_rows_of("appending.py", str(rounds)),
         *fresh(SHORT_ROUNDS),
     ]

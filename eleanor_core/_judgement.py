@@ -19,8 +19,8 @@ from attrs import evolve
 from eleanor_core._panel import Panel
 from eleanor_core._recording import append
 from eleanor_core._redaction import Cleaner, Redaction
-from eleanor_core.errors import EvidenceUnavailable, describe
-from eleanor_core.evidence import seal
+from eleanor_core.errors import EvidenceUnavailable, InjectionRefused, describe
+from eleanor_core.evidence import refused_input, seal
 from eleanor_core.evidence.canonical import Writable
 from eleanor_core.evidence.facts import assessment_facts, voices_facts
 from eleanor_core.model import (
@@ -56,6 +56,7 @@ from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.gate import closed
 from eleanor_core.pipeline.impact import Impact, impact
+from eleanor_core.pipeline.injection import refuse_injection
 from eleanor_core.pipeline.recall import recall, unprecedented
 from eleanor_core.pipeline.scan import Scan
 from eleanor_core.pipeline.uncertainty import analyse
@@ -95,11 +96,15 @@ class Judgement:
     async def judge(self) -> Assessment:
         """Run all stages and return the assessment with its durable record.
 
-        Raises EvidenceUnavailable, with the assessment and a closed gate, if no record could be
-        made. A cancellation passes through once the case's record (`abandoned`) is written.
+        Raises InjectionRefused, once that is recorded, where policy has it so. Raises
+        EvidenceUnavailable, with the assessment and a closed gate, if no record could be made.
+        A cancellation passes through once the case's record (`abandoned`) is written.
         """
         try:
             assessment = await self._assess()
+        except InjectionRefused as error:
+            await append(self._panel, self._redaction, self._refused(error))
+            raise
         except BaseException as error:
             await self._abandon(error)
             raise
@@ -122,6 +127,7 @@ class Judgement:
         self._detectors = dict(sorted(self._detectors.items()))
         self._others += watch.escalations("detectors testified")
         self._mark("detect")
+        refuse_injection(self._detectors, panel.settings.policy)
 
         embedding = await self._embed()
         bench = Bench(
@@ -347,6 +353,22 @@ class Judgement:
             _log.error("abandoned_without_record", trace_id=self._given.trace_id)
             raise unavailable from error
 
+    def _refused(self, error: InjectionRefused) -> SealedRecord:
+        facts = voices_facts({}, self._detectors)
+        facts |= {"threshold": error.threshold, "case": self._case_facts()}
+        given = self._given
+        return refused_input(
+            error.code, str(error), given.text, trace_id=given.trace_id, facts=facts
+        )
+
+    def _case_facts(self) -> JsonObject:
+        given = self._given
+        return {
+            "kind": given.kind,
+            "characters": len(given.text),
+            "digest": self._panel.binding.case(given.trace_id, given),
+        }
+
     def _sealed(
         self, kind: RecordKind, facts: Mapping[str, Writable], result: Writable
     ) -> SealedRecord:
@@ -359,14 +381,7 @@ class Judgement:
         return seal(
             kind,
             trace_id=given.trace_id,
-            facts={
-                **facts,
-                "case": {
-                    "kind": given.kind,
-                    "characters": len(given.text),
-                    "digest": self._panel.binding.case(given.trace_id, given),
-                },
-            },
+            facts={**facts, "case": self._case_facts()},
             payload={"case": case, "result": result},
         )
 

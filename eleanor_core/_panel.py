@@ -339,3 +339,16 @@ class LostSink:
     async def count(self) -> int:
         """Refuse, as `read` does."""
         raise EvidenceUnavailable(self.why)
+
+
+def check_policy(settings: Settings, registry: Registry) -> None:
+    """Raise SettingsError where policy refuses what nobody looks for.
+
+    A detector that is there and fails leaves a fault, and a human is asked.
+    """
+    names = {*registry.loaded["detectors"], *(item.name for item in registry.broken)}
+    if settings.policy.injection == "refuse" and "injection" not in names:
+        raise SettingsError(
+            "policy.injection is refuse, and no detector named injection is enabled: enable one, "
+            "such as that of eleanor-detectors-patterns, or set policy.injection to signal"
+        )

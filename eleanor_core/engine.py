@@ -20,7 +20,7 @@ from attrs import evolve
 from eleanor_core._binding import bound
 from eleanor_core._execution import Executor
 from eleanor_core._judgement import Emit, Judgement
-from eleanor_core._panel import Panel, assemble
+from eleanor_core._panel import Panel, assemble, check_policy
 from eleanor_core._recording import append, append_settings, masked
 from eleanor_core._redaction import Redaction
 from eleanor_core._reviews import Reviews
@@ -45,19 +45,8 @@ from eleanor_core.model import (
     JsonObject,
 )
 from eleanor_core.pipeline.validate import ValidInput, validate
-from eleanor_core.registry import (
-    Broken,
-    Products,
-    Registry,
-    load,
-    open_products,
-)
-from eleanor_core.settings import (
-    LoadedSettings,
-    Settings,
-    home_of,
-    load_settings,
-)
+from eleanor_core.registry import Broken, Products, Registry, load, open_products
+from eleanor_core.settings import LoadedSettings, Settings, home_of, load_settings
 
 T = TypeVar("T")
 _log = structlog.get_logger("eleanor.engine")
@@ -91,6 +80,7 @@ class EleanorEngine:
             masks=self._redaction,
         )
         self._registry = self._redaction.learn_shapes(registry)
+        check_policy(self.settings, self._registry)
         self._binding = bound(home_of(self.settings))
         self._group: TaskGroup | None = None
         self._streams: TaskGroup | None = None
@@ -194,8 +184,9 @@ class EleanorEngine:
         """Judge one case and return once its record is durable.
 
         `trace_id` stands in the record's leaf, which nobody can erase: put nothing personal in it.
-        Raises InvalidInput (the refusal is recorded too), NoPanel, NotRunning, and
-        EvidenceUnavailable, which carries the assessment with a closed gate.
+        Raises InvalidInput (the refusal is recorded too; InjectionRefused where policy has it so),
+        NoPanel, NotRunning, and EvidenceUnavailable, which carries the assessment with a closed
+        gate.
         """
         panel = self._running()
         given = await self._validated(panel, text, context, kind, trace_id)

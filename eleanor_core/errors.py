@@ -68,6 +68,24 @@ class InvalidInput(EleanorError):  # noqa: N818 -- reads as what it is: the inpu
         self.path = path
 
 
+class InjectionRefused(InvalidInput):
+    """The text reads as an attack on a model, and `policy.injection` is refuse: it was not judged.
+
+    `score`: the detector's; `threshold`: the one that it reached.
+    """
+
+    code = "injection_refused"
+
+    def __init__(self, score: float, threshold: float) -> None:
+        super().__init__(
+            f"the detector injection gave the text {score:.2f}, and policy.injection refuses from "
+            f"{threshold:.2f} on; set it to signal to have such a text judged",
+            path="$.text",
+        )
+        self.score = score
+        self.threshold = threshold
+
+
 class SettingsError(EleanorError):
     """Settings that cannot be used: an unknown key, a bad value, an unreadable file."""
 

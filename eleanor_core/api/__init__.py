@@ -28,6 +28,8 @@ from eleanor_core.api.evidence import (
     merkle_root,
 )
 from eleanor_core.api.hookspecs import PluginAPI
+from eleanor_core.api.json_limits import RECORD_LIMITS, JsonLimits
+from eleanor_core.api.json_text import parse_json
 from eleanor_core.api.markers import hookimpl
 from eleanor_core.api.protocols import (
     AnyCritic,
@@ -64,6 +66,7 @@ from eleanor_core.errors import (
     EleanorError,
     EvidenceCorrupt,
     EvidenceUnavailable,
+    InvalidInput,
     SecretNotFound,
     SecretUnavailable,
 )
@@ -104,6 +107,7 @@ __all__ = [
     "API_VERSION",
     "CLAUSES",
     "KINDS",
+    "RECORD_LIMITS",
     "AnyCritic",
     "AnyDeclaration",
     "AnyDetector",
@@ -143,6 +147,8 @@ __all__ = [
     "Hit",
     "InlineCritic",
     "InlineDetector",
+    "InvalidInput",
+    "JsonLimits",
     "Kind",
     "Log",
     "Model",
@@ -188,6 +194,7 @@ __all__ = [
     "in_threads",
     "leaf_hash",
     "merkle_root",
+    "parse_json",
     "value_of",
     "with_value",
 ]

@@ -21,8 +21,9 @@ from attrs import define, field, frozen
 from pydantic import Field
 
 from eleanor_core.api.declarations import PluginSettings
+from eleanor_core.api.json_text import parse_json
 from eleanor_core.api.services import Log
-from eleanor_core.errors import SecretNotFound, SecretUnavailable
+from eleanor_core.errors import InvalidInput, SecretNotFound, SecretUnavailable
 from eleanor_core.model import SecretRef, SecretsHealth, SecretState, SecretValue, SecretVersions
 
 Fetch: TypeAlias = Callable[[SecretRef], Awaitable[SecretVersions]]
@@ -344,7 +345,7 @@ def _member(whole: SecretValue, key: str) -> SecretValue | None:
 
 def _table(whole: SecretValue) -> dict[str, object] | None:
     try:
-        table: object = json.loads(whole.reveal())
-    except ValueError:
+        table: object = parse_json(whole.reveal())
+    except InvalidInput:
         return None
     return table if isinstance(table, dict) else None

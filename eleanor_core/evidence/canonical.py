@@ -20,13 +20,12 @@ import rfc8785
 from attrs import AttrsInstance
 
 from eleanor_core.codec import WIRE_FORMS, WireForm, to_json
-from eleanor_core.model.json import FrozenMap, JsonValue
+from eleanor_core.model.json import FrozenMap, JsonValue, path_step
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer that every JSON reader holds exactly (RFC 8785, section 3.2.2.3)."""
 
 _CACHED_KEY_CHARS: Final = 512
-_IDENTIFIER: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 Writable: TypeAlias = "JsonValue | AttrsInstance | Sequence[Writable] | Mapping[str, Writable]"
 """JSON, and values of the model, which stand for their wire form."""
@@ -221,7 +220,7 @@ def _problems(value: object, path: str) -> Iterator[tuple[str, str]]:
             elif not _encodable(key):
                 yield path, "a key with a lone surrogate"
             else:
-                yield from _problems(item, path + _step(key))
+                yield from _problems(item, path + path_step(key))
     elif isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
             yield from _problems(item, f"{path}[{position}]")
@@ -242,11 +241,3 @@ def _problem(value: object) -> str | None:
 
 def _encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _step(key: str) -> str:
-    """Return the JSONPath segment (RFC 9535) that selects a member."""
-    if key and not key[0].isdecimal() and _IDENTIFIER.issuperset(key):
-        return f".{key}"
-    escaped = key.replace("\\", "\\\\").replace("'", "\\'")
-    return f"['{escaped}']"

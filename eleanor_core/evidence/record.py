@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import threading
 import time
@@ -11,9 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
+from typing import cast
 
+from eleanor_core.api import RECORD_LIMITS, parse_json
 from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
-from eleanor_core.errors import EvidenceCorrupt
+from eleanor_core.errors import EvidenceCorrupt, InvalidInput
 from eleanor_core.evidence.canonical import Writable, canonical, member_order
 from eleanor_core.model.evidence import SCHEMA_ID, RecordKind, SealedRecord, StoredRecord
 from eleanor_core.model.json import EMPTY_MAP, JsonValue
@@ -102,7 +103,11 @@ def open_payload(stored: StoredRecord) -> Mapping[str, JsonValue] | None:
             f"the payload of record {stored.record_id} is not the one that was recorded: "
             f"{'; '.join(problems)}. Run `eleanor evidence verify`."
         )
-    parts: dict[str, dict[str, JsonValue]] = json.loads(stored.payload or b"{}")
+    try:
+        value = parse_json(stored.payload or b"{}", RECORD_LIMITS)
+    except InvalidInput as error:
+        raise EvidenceCorrupt(f"the payload of record {stored.record_id}: {error}") from None
+    parts = cast("dict[str, dict[str, JsonValue]]", value)
     return {name: part["value"] for name, part in parts.items()}
 
 

@@ -4,28 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from typing import Final, Literal
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, cast
 
 import structlog
 
 from eleanor_core.errors import EleanorError, EvidenceUnavailable
+from eleanor_core.evidence.canonical import Writable
 from eleanor_core.evidence.fanout import FanOut
 from eleanor_core.evidence.record import seal
 from eleanor_core.model.evidence import SealedRecord
+from eleanor_core.model.json import EMPTY_MAP
 
+_PART: Final = 2**20
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _log = structlog.get_logger("eleanor.gate")
 
 
-def refused_input(code: str, reason: str, text: object) -> SealedRecord:
+def refused_input(
+    code: str,
+    reason: str,
+    text: object,
+    *,
+    trace_id: str = "",
+    facts: Mapping[str, Writable] = EMPTY_MAP,
+) -> SealedRecord:
     """Return the record of an input that was not accepted: its digest and size, never the text."""
-    raw = str.encode(text, errors="surrogatepass") if isinstance(text, str) else b""
+    digest, size = hashlib.sha256(), 0
+    if issubclass(type(text), str):
+        words = str.__str__(cast("str", text))
+        # In parts: what is refused for its length costs no memory of that length.
+        for start in range(0, len(words), _PART):
+            part = words[start : start + _PART].encode(errors="surrogatepass")
+            digest.update(part)
+            size += len(part)
     return seal(
         "refused",
-        trace_id="",
-        facts={"code": code, "bytes": len(raw)},
-        payload={"refusal": {"sha256": hashlib.sha256(raw).hexdigest(), "reason": reason}},
+        trace_id=trace_id,
+        facts={**facts, "code": code, "bytes": size},
+        payload={"refusal": {"sha256": digest.hexdigest(), "reason": reason}},
     )
 
 

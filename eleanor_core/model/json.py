@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 JsonScalar: TypeAlias = str | int | float | bool | None
 JsonValue: TypeAlias = "JsonScalar | Sequence[JsonValue] | Mapping[str, JsonValue]"
 JsonObject: TypeAlias = Mapping[str, JsonValue]
+
+_IDENTIFIER: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
 class FrozenMap(Mapping[str, JsonValue]):
@@ -23,6 +25,14 @@ class FrozenMap(Mapping[str, JsonValue]):
 
     def __init__(self, items: Mapping[str, JsonValue] | None = None) -> None:
         object.__setattr__(self, "_items", MappingProxyType(dict(items or {})))
+
+    @classmethod
+    def owning(cls, items: dict[str, JsonValue]) -> FrozenMap:
+        """Return a map of a dict that nobody else holds, without copying it."""
+        frozen = cls.__new__(cls)
+        # The slot's own setter: a context of many small objects makes one of these for each.
+        _set_items(frozen, MappingProxyType(items))
+        return frozen
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is read-only")
@@ -52,6 +62,8 @@ class FrozenMap(Mapping[str, JsonValue]):
         return f"FrozenMap({dict(self._items)!r})"
 
 
+_set_items = FrozenMap.__dict__["_items"].__set__
+
 EMPTY_MAP = FrozenMap()
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -76,3 +88,13 @@ def thaw(value: JsonValue) -> JsonValue:
     if isinstance(value, (list, tuple)):
         return [thaw(item) for item in value]
     return value
+
+
+def path_step(step: str | int) -> str:
+    """Return the JSONPath segment (RFC 9535) that selects a member or an item."""
+    if isinstance(step, int):
+        return f"[{step}]"
+    if step and not step[0].isdecimal() and _IDENTIFIER.issuperset(step):
+        return f".{step}"
+    escaped = step.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{escaped}']"

@@ -2,26 +2,32 @@
 
 Size and structure are checked here, content is not: a hostile text is a case like any other, and
 the panel must be able to judge it.
+
+What comes in may be any object of Python. Nothing that it defines is called, save to read a mapping
+of a foreign type; none of its words but the name of its type stands in an error.
 """
 
 from __future__ import annotations
 
-import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final, cast
 
 from attrs import field, frozen
 
+from eleanor_core.api.json_limits import (
+    JsonWalk,
+    Refused,
+    type_name,
+    utf8_length,
+)
 from eleanor_core.errors import InvalidInput, quoted
-from eleanor_core.model import CaseKind, FrozenMap, JsonValue
+from eleanor_core.model import EMPTY_MAP, CaseKind, FrozenMap, JsonValue
 from eleanor_core.settings.model import Limits
 
 _KINDS: Final = ("prompt", "answer", "action")
 _MAX_TRACE_ID: Final = 128
-_MAX_KEY_SHOWN: Final = 40
-_LARGEST_INTEGER: Final = 2**53 - 1
-"""Beyond it a JSON number is not the same in every reader (RFC 8785, section 3.2.2.3; RFC 7493)."""
 
 
 @frozen(kw_only=True)
@@ -43,9 +49,8 @@ def validate(
 ) -> ValidInput:
     """Check and freeze one case. Raises InvalidInput that names the JSON path and the limit."""
     if type(kind) is not str or kind not in _KINDS:
-        raise InvalidInput(
-            f"kind must be one of {', '.join(_KINDS)}, got {quoted(kind, 40)}", path="$.kind"
-        )
+        found = quoted(kind, 40) if type(kind) is str else type_name(kind)
+        raise InvalidInput(f"kind must be one of {', '.join(_KINDS)}, got {found}", path="$.kind")
     return ValidInput(
         text=_text(text, limits),
         context=_context(context, limits),
@@ -55,29 +60,25 @@ def validate(
 
 
 def _text(text: object, limits: Limits) -> str:
-    if type(text) is not str:
-        raise InvalidInput(f"text must be a string, got {type(text).__name__}", path="$.text")
-    if len(text) > limits.text_bytes:
-        raise InvalidInput(
-            f"text has {len(text)} characters, the limit is {limits.text_bytes} bytes",
-            path="$.text",
-        )
-    size = len(text) if text.isascii() else _utf8_length(text, "$.text")
-    if size > limits.text_bytes:
-        raise InvalidInput(
-            f"text has {size} bytes, the limit is {limits.text_bytes}", path="$.text"
-        )
-    if not text or text.isspace():
-        raise InvalidInput("text is empty: there is nothing to judge", path="$.text")
-    return text
+    plain = _plain(text)
+    if type(plain) is not str:
+        problem = f"text must be a string, got {type_name(text)}"
+    elif len(plain) > limits.text_bytes:
+        problem = f"text has {len(plain)} characters, the limit is {limits.text_bytes} bytes"
+    elif (size := _size(plain)) > limits.text_bytes:
+        problem = f"text has {size} bytes, the limit is {limits.text_bytes}"
+    elif not plain or plain.isspace():
+        problem = "text is empty: there is nothing to judge"
+    else:
+        return plain
+    raise InvalidInput(problem, path="$.text")
 
 
-def _utf8_length(text: str, path: str) -> int:
+def _size(text: str) -> int:
     try:
-        return len(text.encode())
-    except UnicodeEncodeError as error:
-        msg = f"lone surrogate U+{ord(text[error.start]):04X} at character {error.start}"
-        raise InvalidInput(msg, path=path) from None
+        return utf8_length(text)
+    except Refused as refused:
+        raise InvalidInput(f"text holds a {refused.problem}", path="$.text") from None
 
 
 def _trace_id(trace_id: object) -> str:
@@ -94,101 +95,100 @@ def _trace_id(trace_id: object) -> str:
 
 def _context(context: object, limits: Limits) -> FrozenMap:
     if context is None:
-        return FrozenMap()
-    if not isinstance(context, Mapping):
-        raise InvalidInput(
-            f"context must be an object, got {type(context).__name__}", path="$.context"
-        )
-    frozen_context = _Freezer(limits).value(context, 1)
-    if not isinstance(frozen_context, FrozenMap):  # pragma: no cover - a mapping freezes to one
-        raise InvalidInput("context must be an object", path="$.context")
-    return frozen_context
+        return EMPTY_MAP
+    try:
+        held = _Freezer(limits.of_context).check(context)
+    except Refused as refused:
+        raise refused.at("$.context", "context") from None
+    if type(held) is not FrozenMap:
+        raise InvalidInput(f"context must be an object, got {type_name(context)}", path="$.context")
+    return held
 
 
-class _Freezer:
-    """Freezes one context, counting depth, values and bytes as it goes.
+class _Freezer(JsonWalk):
+    """Walks a copy of a context, one container after the other, and freezes it on the way back.
 
-    The byte count is that of compact JSON, without escapes: close enough to bound memory, and it
-    never needs the JSON text itself.
+    The copy comes first: what is checked is what is kept, whatever becomes of the caller's own. The
+    types of JSON are copied by the interpreter in one step; so are their subclasses (an ordered
+    dict, an enum's member, a number of numpy's), as what they are underneath.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._path: list[str] = ["$.context"]
-        self._nodes = 0
-        self._bytes = 0
+    def _any(self, value: object, depth: int) -> JsonValue:
+        plain = _plain(value)
+        kind = type(plain)
+        if plain is None or kind is bool or kind is str or kind is int or kind is float:
+            return self._scalar(plain)
+        return self._container(value, depth)
 
-    def value(self, value: object, depth: int) -> JsonValue:
-        self._count(2)
-        if value is None or value is True or value is False:
-            return value
-        if type(value) is str:
-            return self._string(value)
-        if type(value) is int:
-            return self._integer(value)
-        if type(value) is float:
-            return self._float(value)
-        if depth > self._limits.context_depth:
-            raise self._refuse(f"nested deeper than {self._limits.context_depth} levels")
-        if isinstance(value, Mapping):
-            return self._mapping(value, depth)
-        if isinstance(value, (list, tuple)):
-            return self._sequence(value, depth)
-        raise self._refuse(f"{type(value).__name__} is not a JSON value")
+    def _container(self, value: object, depth: int) -> JsonValue:
+        own: dict[str, JsonValue] | list[JsonValue]
+        if type(value) is dict and len(value) <= self._limits.keys:
+            own = value.copy()
+            for key in own:
+                if type(key) is not str:
+                    own = self._named(own.items())
+                    break
+        elif type(value) is list and len(value) <= self._limits.items:
+            own = value.copy()
+        else:
+            own = self._read(value)
+        super()._container(own, depth)
+        return FrozenMap.owning(own) if type(own) is dict else tuple(own)
 
-    def _mapping(self, value: Mapping[object, object], depth: int) -> FrozenMap:
-        items: dict[str, JsonValue] = {}
-        for key, item in value.items():
-            if type(key) is not str:
-                raise self._refuse(f"keys must be strings, found {type(key).__name__}")
-            self._path.append(f".{_in_path(key)}")
-            # The key first: what it refuses must not reach the path of an error further down.
-            name = self._string(key)
-            items[name] = self.value(item, depth + 1)
-            self._path.pop()
-        return FrozenMap(items)
+    def _read(self, value: object) -> dict[str, JsonValue] | list[JsonValue]:
+        try:
+            return self._foreign(value)
+        except Refused:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it raises, it is refused
+            said = f"{type_name(value)} cannot be read: it raised {type_name(error)}"
+            raise Refused(said) from None
 
-    def _sequence(self, value: list[object] | tuple[object, ...], depth: int) -> JsonValue:
-        items: list[JsonValue] = []
-        for index, item in enumerate(value):
-            self._path.append(f"[{index}]")
-            items.append(self.value(item, depth + 1))
-            self._path.pop()
-        return tuple(items)
+    def _foreign(self, value: object) -> dict[str, JsonValue] | list[JsonValue]:
+        """Copy a container of any type, one item more than it may have at most.
 
-    def _string(self, value: str) -> str:
-        self._count_bytes(
-            len(value) if value.isascii() else _utf8_length(value, "".join(self._path))
-        )
+        Its length is not asked for: it might lie. It may raise whatever it likes.
+        """
+        kind = type(value)
+        pairs: Iterable[tuple[object, JsonValue]]
+        if issubclass(kind, list):
+            return self._first(list.__iter__(cast("list[JsonValue]", value)))
+        if issubclass(kind, tuple):
+            return self._first(tuple.__iter__(cast("tuple[JsonValue, ...]", value)))
+        if issubclass(kind, dict):
+            pairs = dict.items(cast("dict[object, JsonValue]", value))
+        elif issubclass(kind, Mapping):
+            pairs = cast("Mapping[object, JsonValue]", value).items()
+        else:
+            raise Refused(f"{type_name(value)} is not a JSON value")
+        return self._named(islice(pairs, self._limits.keys + 1))
+
+    def _first(self, items: Iterable[JsonValue]) -> list[JsonValue]:
+        return list(islice(items, self._limits.items + 1))
+
+    def _named(self, pairs: Iterable[tuple[object, JsonValue]]) -> dict[str, JsonValue]:
+        """Return a dict whose keys are strings and of no other type."""
+        named: dict[str, JsonValue] = {}
+        for key, item in pairs:
+            name = _plain(key)
+            if type(name) is not str:
+                raise Refused(f"keys must be strings, found {type_name(key)}")
+            if name in named:
+                raise Refused(f"the key {quoted(name, 60)} stands there twice")
+            named[name] = item
+        return named
+
+
+def _plain(value: object) -> object:
+    """Return an instance of a subclass of a scalar type as one of that type, else the value."""
+    kind = type(value)
+    # Never by isinstance, which asks the value for its `__class__`.
+    if kind is str:
         return value
-
-    def _integer(self, value: int) -> int:
-        if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
-            raise self._refuse("integer beyond 2^53 - 1; send it as a string")
-        return value
-
-    def _float(self, value: float) -> float:
-        if not math.isfinite(value):
-            raise self._refuse("NaN and infinities are not JSON")
-        return value
-
-    def _count(self, size: int) -> None:
-        self._nodes += 1
-        if self._nodes > self._limits.context_nodes:
-            raise self._refuse(f"more than {self._limits.context_nodes} values")
-        self._count_bytes(size)
-
-    def _count_bytes(self, size: int) -> None:
-        self._bytes += size
-        if self._bytes > self._limits.context_bytes:
-            raise self._refuse(f"larger than {self._limits.context_bytes} bytes")
-
-    def _refuse(self, message: str) -> InvalidInput:
-        path = "".join(self._path)
-        return InvalidInput(f"context refused at {path}: {message}", path=path)
-
-
-def _in_path(key: str) -> str:
-    """Return a key as it is shown; of a part of one, nobody could tell that it is secret."""
-    shown = key.encode(errors="replace").decode()
-    return shown if len(shown) <= _MAX_KEY_SHOWN else f"<{len(shown)} characters>"
+    if issubclass(kind, str):
+        return str.__str__(value)
+    if issubclass(kind, int) and kind is not bool:
+        return int.__int__(cast("int", value))
+    if issubclass(kind, float):
+        return float.__float__(cast("float", value))
+    return value

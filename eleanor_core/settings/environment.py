@@ -6,13 +6,14 @@ imported only where there is such text: pydantic-settings costs more to import t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
+from eleanor_core.api import parse_json
+from eleanor_core.errors import InvalidInput
 from eleanor_core.model import JsonObject, JsonValue
 from eleanor_core.settings.keys import NESTING, PREFIX, KeyPath
 from eleanor_core.settings.model import Settings
@@ -36,8 +37,10 @@ class _OneVariable(EnvSettingsSource):
     ) -> JsonValue:
         """Read lists and tables as JSON, and a list of words also joined by commas."""
         if value.lstrip().startswith(("[", "{")) or value == "null":
-            decoded: JsonValue = json.loads(value)
-            return decoded
+            try:
+                return parse_json(value)
+            except InvalidInput as error:
+                raise ValueError(str(error)) from None
         if field is None:
             return value
         if any(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from attrs import evolve
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
+from eleanor_core.api import JsonLimits
 from eleanor_core.settings.isolation import Confinement
 from eleanor_core.settings.security import Security
 from eleanor_core.settings.types import (
@@ -134,7 +137,7 @@ class CriticEntry(DetectorEntry):
 
 
 class Limits(Section):
-    """Sizes that a case may have."""
+    """Sizes that a case may have. docs/input.md says what else is refused."""
 
     text_bytes: int = Field(default=100_000, gt=0, description="Largest text, in bytes of UTF-8.")
     context_bytes: int = Field(
@@ -146,6 +149,43 @@ class Limits(Section):
     context_nodes: int = Field(
         default=100_000, gt=0, description="Most values in the context, counted all."
     )
+    context_keys: int = Field(
+        default=10_000, gt=0, description="Most keys of one object in the context."
+    )
+    context_items: int = Field(
+        default=50_000, gt=0, description="Most items of one list in the context."
+    )
+    context_string_bytes: int = Field(
+        default=500_000, gt=0, description="Largest string in the context, in bytes of UTF-8."
+    )
+    context_key_bytes: int = Field(
+        default=1_000, gt=0, description="Largest key in the context, in bytes of UTF-8."
+    )
+
+    @cached_property
+    def of_context(self) -> JsonLimits:
+        """What a context may hold."""
+        return JsonLimits(
+            bytes=self.context_bytes,
+            depth=self.context_depth,
+            values=self.context_nodes,
+            keys=self.context_keys,
+            items=self.context_items,
+            string_bytes=self.context_string_bytes,
+            key_bytes=self.context_key_bytes,
+        )
+
+    @cached_property
+    def of_request(self) -> JsonLimits:
+        """What a JSON text may hold that states one case: an object with text and context."""
+        return evolve(
+            self.of_context,
+            # JSON can write a byte of text as six (\u001f); the rest is for names, id and blanks.
+            bytes=6 * (self.text_bytes + self.context_bytes) + 65_536,
+            depth=self.context_depth + 1,
+            values=self.context_nodes + 64,
+            string_bytes=max(self.text_bytes, self.context_string_bytes),
+        )
 
 
 class Policy(Section):
@@ -191,6 +231,16 @@ class Policy(Section):
     gaps: Literal["high-impact", "escalate"] = Field(
         default="high-impact",
         description="When a gap escalates U1: only where impact is high, or always.",
+    )
+    injection: Literal["signal", "refuse"] = Field(
+        default="signal",
+        description="What the detector `injection` brings about: a signal for the critics, or a "
+        "refusal of the text, unjudged, once its score is high enough.",
+    )
+    injection_threshold: Unit = Field(
+        default=0.8,
+        description="Score of the detector `injection` from which a text is refused, where "
+        "policy.injection is refuse.",
     )
     audit_sample: Unit = Field(
         default=0.0, description="Share of results marked for audit. A mark, never a decision."

@@ -15,6 +15,7 @@ from eleanor_core.errors import SettingsError
 from eleanor_core.model import JsonValue
 from eleanor_core.settings import Settings, load_settings
 from eleanor_core.settings.keys import Key, dotted, keys, variable
+from eleanor_core.settings.model import Limits
 
 
 @pytest.fixture(autouse=True)
@@ -62,15 +63,9 @@ def test_every_source_sets_its_part_of_one_section(here: Path) -> None:
         env_file=env_file,
         env={"ELEANOR_LIMITS__CONTEXT_DEPTH": "3", "PATH": "/bin"},
     )
-    assert loaded.settings.limits.model_dump() == {
-        "text_bytes": 1,
-        "context_bytes": 2,
-        "context_depth": 3,
-        "context_nodes": 4,
-    }
-    assert {
-        key: loaded.origins[f"limits.{key}"] for key in loaded.settings.limits.model_dump()
-    } == {
+    limits = {"text_bytes": 1, "context_bytes": 2, "context_depth": 3, "context_nodes": 4}
+    assert loaded.settings.limits == Limits(**limits)
+    assert {key: loaded.origins[f"limits.{key}"] for key in limits} == {
         "text_bytes": f"file {file}",
         "context_bytes": f"env file {env_file}",
         "context_depth": "environment ELEANOR_LIMITS__CONTEXT_DEPTH",

@@ -67,7 +67,7 @@ def test_a_bad_line_stands_in_its_place_and_the_end_is_1(eleanor, write):
     assert bad == [
         *((None, 2), (None, 4), (None, 5), (None, 6), ("keys", 7), ("no text", 8), ("empty", 9)),
         *(("type", 10), ("context", 11), ("kind", 12), (None, 13), (None, 14), (None, 15)),
-        *((None, 16), (None, 17), ("surrogate", 18)),
+        *((None, 16), (None, 17), (None, 18)),
     ]
     assert all(line["error"]["code"] == "invalid_input" for line in done[1:-1])
     assert all(line["error"]["message"] for line in done[1:-1])

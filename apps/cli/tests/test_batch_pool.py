@@ -38,6 +38,7 @@ def terms(home, *sites):
             "detectors/chaos": "eleanor-chaos 1.0",
         },
         silence=30.0,
+        limits=settings.limits.of_request,
     )
 
 

@@ -38,7 +38,7 @@ MISTAKES = [
     (
         ("evaluate", "x", "--context", "{a: 1}"),
         2,
-        ("--context is not JSON", "An example: --context '{"),
+        ("--context: not JSON", "An example: --context '{"),
     ),
     (
         ("evaluate", "x", "--context", "context.json"),

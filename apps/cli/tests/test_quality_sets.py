@@ -48,7 +48,7 @@ def read(data):
 def test_a_set_is_read_as_it_stands_and_blank_lines_are_passed_over(write):
     file = write(
         "one.jsonl",
-        b"\xef\xbb\xbf" + json.dumps(record(1, context={"question": "why?"})).encode(),
+        record(1, context={"question": "why?"}),
         b"",
         {"id": 7, "text": "no more keys", "critic": "risk", "label": 0},
         record(3, source="somewhere", split="dev", meta={"pair": 4}),
@@ -74,6 +74,7 @@ def test_a_compressed_set_and_a_folder(write, tmp_path):
     [
         (b"{not json", "not JSON"),
         (b"\xff", "not UTF-8 at byte 0"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
         (b'{"id": "a", "id": "b"}', "'id' stands there twice"),
         (b"[]", "must be an object"),
         (record(label=2), "label must be 0 or 1, got 2"),

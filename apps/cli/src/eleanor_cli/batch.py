@@ -25,9 +25,9 @@ from eleanor_core.registry import load
 
 if TYPE_CHECKING:
     from eleanor_core import Redaction
+    from eleanor_core.api import JsonLimits
     from eleanor_core.registry import Registry
     from eleanor_core.settings import LoadedSettings
-    from eleanor_core.settings.model import Limits
 
 IN_FLIGHT: Final = 32
 """Cases judged at once in one process. More gain nothing on one event loop and cost memory."""
@@ -53,20 +53,20 @@ def batch(
     """
     loaded = options.load()
     logs.configure(loaded.settings, options.redaction)
-    longest = _longest(loaded.settings.limits)
+    limits = loaded.settings.limits.of_request
     # The side file lies beside the output itself, not beside a link to it.
     target = target.resolve() if target.is_symlink() else target
     _refuse_paths(source, target, force=force, resume=resume)
     # First of all, for an error may repeat what stands in a line: the plugins know what is secret.
     registry = load(loaded.settings, origins=loaded.origins, masks=options.redaction)
     registry = options.redaction.learn_shapes(registry)
-    tally = Tally(refuse_duplicates(source, longest))
+    tally = Tally(refuse_duplicates(source, limits))
     job = Job.of(source, target, loaded, registry)
     with Output(target, job) as output:
         begun = resume and target.exists() and target.stat().st_size > 0
-        if begun and not _take_up(job, source, target, output, tally, longest):
+        if begun and not _take_up(job, source, target, output, tally, limits):
             return _code(tally)
-        lines = _after(tally.written, raw_lines(source, longest))
+        lines = _after(tally.written, raw_lines(source, limits))
         workers = workers or _workers_for(tally.total - tally.written)
         judge_all = (
             partial(_in_process, loaded, options.redaction, lines)
@@ -128,11 +128,6 @@ def _code(tally: Tally) -> int:
 # -- before the start -----------------------------------------------------------------------------
 
 
-def _longest(limits: Limits) -> int:
-    # JSON can write one byte of text as six (\u001f); 64 KiB leave room for id, keys and blanks.
-    return 6 * (limits.text_bytes + limits.context_bytes) + 65536
-
-
 def _workers_for(lines: int) -> int:
     if lines <= SMALL:
         return 1
@@ -172,13 +167,13 @@ def _refuse_paths(source: Path, target: Path, *, force: bool, resume: bool) -> N
 
 
 def _take_up(
-    job: Job, source: Path, target: Path, output: Output, tally: Tally, longest: int
+    job: Job, source: Path, target: Path, output: Output, tally: Tally, limits: JsonLimits
 ) -> bool:
     """Go on after what an earlier run left. Return False if nothing is left to do."""
     unfinished = job.file.exists()
     if unfinished:
         job.refuse_other()
-    kept = kept_of(target, source, longest)
+    kept = kept_of(target, source, limits)
     tally.resume(kept.of)
     if not unfinished:
         if kept.torn or tally.written < tally.total:

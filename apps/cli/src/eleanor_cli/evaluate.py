@@ -50,7 +50,7 @@ def evaluate(options: Options, request: Request) -> int:
     loaded = options.load()
     logs.configure(loaded.settings, options.redaction)
     text = read_text(request.text, request.file, stdin=request.stdin)
-    context = read_context(request.context)
+    context = read_context(request.context, loaded.settings.limits.of_request)
     engine = EleanorEngine(loaded, redaction=options.redaction)
     printer = _Json(request) if request.json else _People(request, text, loaded, engine.registry)
 

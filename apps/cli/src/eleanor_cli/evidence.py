@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TypeAlias, cast
@@ -13,9 +12,14 @@ from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
 from eleanor_cli.running import run
 from eleanor_core import open_evidence
-from eleanor_core.api import EvidenceSink, EvidenceVerifier
+from eleanor_core.api import RECORD_LIMITS, EvidenceSink, EvidenceVerifier, parse_json
 from eleanor_core.codec import to_json
-from eleanor_core.errors import EvidenceCorrupt, EvidenceUnavailable, UnresolvableRecord
+from eleanor_core.errors import (
+    EvidenceCorrupt,
+    EvidenceUnavailable,
+    InvalidInput,
+    UnresolvableRecord,
+)
 from eleanor_core.evidence import check_payload, leaf_hash, open_payload
 from eleanor_core.model import JsonObject, JsonValue, StoredRecord, VerifyReport
 
@@ -97,9 +101,10 @@ def _with_sinks(options: Options, main: Callable[[Sinks], Awaitable[int]]) -> in
 
 def _leaf(stored: StoredRecord) -> JsonObject:
     try:
-        leaf = json.loads(stored.leaf)
-    except ValueError:
-        leaf = None
+        leaf = parse_json(stored.leaf, RECORD_LIMITS)
+    except InvalidInput as error:
+        msg = f"record {stored.record_id} at position {stored.index}: the leaf: {error}"
+        raise EvidenceCorrupt(msg) from None
     if not isinstance(leaf, dict):
         msg = f"record {stored.record_id} at position {stored.index}: the leaf is no record"
         raise EvidenceCorrupt(msg)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from eleanor_cli.faults import UsageError
-from eleanor_core.errors import InvalidInput, quoted
+from eleanor_core.api import JsonLimits, parse_json
+from eleanor_core.errors import InvalidInput
 from eleanor_core.model import JsonValue
 
 _MOST: Final = 64 * 1024 * 1024
@@ -46,59 +46,30 @@ def read_text(argument: str | None, file: Path | None, *, stdin: bool) -> str:
     return _decode(data, "standard input")
 
 
-def read_context(option: str | None) -> Mapping[str, JsonValue] | None:
+def read_context(option: str | None, limits: JsonLimits) -> Mapping[str, JsonValue] | None:
     """Return the context given as JSON, or as `@FILE` that holds JSON. Raises UsageError."""
     if option is None:
         return None
     where = "--context"
+    data: str | bytes = option
     if option.startswith("@"):
         where = f"--context {option}"
-        option = _decode(_read(Path(option[1:])), where)
+        data = _read(Path(option[1:]))
     try:
-        value = parse_json(option)
-    except ValueError as error:
+        value = parse_json(data, limits)
+    except InvalidInput as error:
         example = (
             f"@{option}"
             if where == "--context" and _is_file(option)
             else '\'{"domain": "healthcare"}\''
         )
         meant = "A file is named with @" if example.startswith("@") else "An example"
-        msg = f"{where} is not JSON: {error}. {meant}: --context {example}"
+        msg = f"{where}: {error}. {meant}: --context {example}"
         raise UsageError(msg) from None
     if not isinstance(value, dict):
         msg = f'{where} must be a JSON object, such as {{"domain": "healthcare"}}'
         raise UsageError(msg)
     return value
-
-
-def parse_json(text: str) -> JsonValue:
-    """Parse strict JSON: no NaN, no key twice, no nesting beyond Python's own limit.
-
-    Raises ValueError that says what and where.
-    """
-    try:
-        value: JsonValue = json.loads(
-            text, parse_constant=_refuse_constant, object_pairs_hook=_object
-        )
-    except RecursionError:
-        msg = "nested too deeply"
-        raise ValueError(msg) from None
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    msg = f"{name} is not a JSON value"
-    raise ValueError(msg)
-
-
-def _object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        msg = f"the key {quoted(twice, 60)} stands there twice"
-        raise ValueError(msg)
-    return table
 
 
 def _is_file(option: str) -> bool:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 from eleanor_cli.faults import UsageError
-from eleanor_cli.inputs import parse_json
-from eleanor_core.errors import quoted
+from eleanor_core.api import JsonLimits, parse_json
+from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import JsonValue
 
 LineId: TypeAlias = str | int
 _KEYS: Final = ("id", "text", "context", "kind")
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +53,19 @@ class RawLine:
     data: bytes | None
 
 
-def raw_lines(file: Path, longest: int) -> Iterator[RawLine]:
-    """Yield the lines of `file` that are not blank; none over `longest` bytes is kept in memory."""
+def raw_lines(file: Path, limits: JsonLimits) -> Iterator[RawLine]:
+    """Yield the lines of `file` that are not blank; none over the limit is kept in memory."""
     with file.open("rb") as stream:
-        for number, data in _raw_lines(stream, longest):
+        for number, data in _raw_lines(stream, limits.bytes):
             yield RawLine(number, data)
 
 
-def read_lines(file: Path, longest: int) -> Iterator[Line]:
+def read_lines(file: Path, limits: JsonLimits) -> Iterator[Line]:
     """Yield the lines of `file` that are not blank, each checked."""
-    return map(parse, raw_lines(file, longest))
+    return (parse(line, limits) for line in raw_lines(file, limits))
 
 
-def refuse_duplicates(file: Path, longest: int) -> int:
+def refuse_duplicates(file: Path, limits: JsonLimits) -> int:
     """Read the whole file once and return how many lines it has.
 
     Memory: a digest of 16 bytes for each id, about 100 bytes as Python keeps it. Raises UsageError
@@ -74,13 +73,13 @@ def refuse_duplicates(file: Path, longest: int) -> int:
     """
     seen: set[bytes] = set()
     count = 0
-    for line in read_lines(file, longest):
+    for line in read_lines(file, limits):
         count += 1
         if line.id is None:
             continue
         digest = hashlib.blake2b(repr(line.id).encode(), digest_size=16).digest()
         if digest in seen:
-            same = (item.number for item in read_lines(file, longest) if item.id == line.id)
+            same = (item.number for item in read_lines(file, limits) if item.id == line.id)
             msg = (
                 f"{file}: the id {quoted(line.id, 80)} stands in line {next(same)} and in line "
                 f"{line.number}; ids must be unique. Nothing was judged"
@@ -90,9 +89,9 @@ def refuse_duplicates(file: Path, longest: int) -> int:
     return count
 
 
-def parse(line: RawLine) -> Line:
+def parse(line: RawLine, limits: JsonLimits) -> Line:
     """Check one line on its own."""
-    return _line(line.number, line.data)
+    return _line(line.number, line.data, limits)
 
 
 def _raw_lines(stream: BinaryIO, longest: int) -> Iterator[tuple[int, bytes | None]]:
@@ -100,8 +99,6 @@ def _raw_lines(stream: BinaryIO, longest: int) -> Iterator[tuple[int, bytes | No
     number = 0
     while data := stream.readline(longest + 1):
         number += 1
-        if number == 1:
-            data = data.removeprefix(_BOM)
         if len(data) > longest and not data.endswith(b"\n"):
             while data and not data.endswith(b"\n"):
                 data = stream.readline(longest)
@@ -110,15 +107,13 @@ def _raw_lines(stream: BinaryIO, longest: int) -> Iterator[tuple[int, bytes | No
             yield number, data
 
 
-def _line(number: int, data: bytes | None) -> Line:
+def _line(number: int, data: bytes | None, limits: JsonLimits) -> Line:
     if data is None:
         return _bad(number, None, "the line is longer than any case may be")
     try:
-        value = parse_json(data.decode())
-    except UnicodeDecodeError as error:
-        return _bad(number, None, f"not UTF-8 at byte {error.start}")
-    except ValueError as error:
-        return _bad(number, None, f"not JSON: {error}")
+        value = parse_json(data, limits)
+    except InvalidInput as error:
+        return _bad(number, None, str(error))
     if not isinstance(value, Mapping):
         return _bad(number, None, "must be an object with the keys id and text")
     return _checked(number, value)
@@ -130,8 +125,6 @@ def _checked(number: int, value: Mapping[str, JsonValue]) -> Line:
         return _bad(number, None, "the key id is missing")
     if isinstance(line_id, bool) or not isinstance(line_id, (str, int)):
         return _bad(number, None, "id must be a string or an integer")
-    if isinstance(line_id, str) and not _encodable(line_id):
-        return _bad(number, None, "id holds a lone surrogate")
     unknown = [key for key in value if key not in _KEYS]
     if unknown:
         keys = ", ".join(_KEYS)
@@ -145,14 +138,6 @@ def _checked(number: int, value: Mapping[str, JsonValue]) -> Line:
         context=value.get("context"),
         kind=value.get("kind", "answer"),
     )
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _bad(number: int, line_id: LineId | None, message: str) -> BadLine:

@@ -63,7 +63,7 @@ async def test_an_export_gives_the_same_store_and_again_changes_nothing(
         ("{", "line 3: "),
         ("[" * 100_000, "line 3: "),
         ('{"id": "b", "text": "t", "outcome": "deny"}', "line 3: missing keys ['authority']"),
-        ('{"id": "b", "id": "c"}', "line 3: keys ['id'] stand there more than once"),
+        ('{"id": "b", "id": "c"}', "line 3: JSON refused at $: the key 'id' stands there twice"),
         ('{"id":"a","text":"t","outcome":"deny","authority":"machine","colour":1}', "line 3: unkn"),
         (
             '{"id":"a","text":"t","outcome":"perhaps","authority":"machine"}',

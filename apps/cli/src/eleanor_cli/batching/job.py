@@ -7,7 +7,6 @@ a run that would mix results of different ones is refused, and told what differs
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -20,6 +19,8 @@ from eleanor_cli.escape import dumps, masked, safe
 from eleanor_cli.faults import UsageError
 from eleanor_cli.lines import Line, read_lines
 from eleanor_core import __version__
+from eleanor_core.api import RECORD_LIMITS, JsonLimits, parse_json
+from eleanor_core.errors import InvalidInput
 from eleanor_core.model import JsonValue
 from eleanor_core.registry import Registry
 from eleanor_core.settings import LoadedSettings, describe, home_of
@@ -111,8 +112,8 @@ def plugins_of(registry: Registry) -> dict[str, str]:
 
 def _read(file: Path) -> Mapping[str, JsonValue]:
     try:
-        value: JsonValue = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+        value = parse_json(file.read_bytes())
+    except (OSError, InvalidInput) as error:
         msg = f"{file} cannot be read ({error}); give --force to start anew"
         raise UsageError(msg) from None
     if not isinstance(value, dict) or value.get("form") != FORM:
@@ -137,13 +138,13 @@ class Kept:
     torn: int = 0
 
 
-def kept_of(target: Path, source: Path, longest: int) -> Kept:
+def kept_of(target: Path, source: Path, limits: JsonLimits) -> Kept:
     """Match the whole lines of an output with the lines of its input, by id and in order.
 
     What follows the last whole result is torn. Raises UsageError at a result of another line.
     """
     kept = Kept()
-    lines = read_lines(source, longest)
+    lines = read_lines(source, limits)
     with target.open("rb") as stream:
         for number, data in enumerate(stream, 1):
             result = _result(data)
@@ -165,8 +166,8 @@ def kept_of(target: Path, source: Path, longest: int) -> Kept:
 def _result(data: bytes) -> Mapping[str, JsonValue] | None:
     """Return what a line of an output holds, None if it is torn."""
     try:
-        value: JsonValue = json.loads(data) if data.endswith(b"\n") else None
-    except ValueError:
+        value = parse_json(data, RECORD_LIMITS) if data.endswith(b"\n") else None
+    except InvalidInput:
         return None
     if not isinstance(value, dict) or "id" not in value:
         return None

@@ -27,7 +27,7 @@ class Judged:
 
 async def judge(engine: EleanorEngine, raw: RawLine) -> Judged:
     """Judge one line. Only what concerns this one case is caught: the rest ends the run."""
-    line = parse(raw)
+    line = parse(raw, engine.settings.limits.of_request)
     if isinstance(line, BadLine):
         return not_judged(line, line.code, line.message)
     try:

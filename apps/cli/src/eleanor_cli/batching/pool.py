@@ -95,6 +95,7 @@ class Pool:
 
     def __init__(self, terms: Terms, log: Log, workers: int, tasks: TaskGroup) -> None:
         self._evidence = log
+        self._limits = terms.limits
         self._lanes = [Lane(terms, log, tasks) for _ in range(workers)]
         self._ward = Lane(terms, log, tasks)
         self._one_suspect = anyio.Lock()
@@ -158,7 +159,7 @@ class Pool:
         (answer,) = await self._evidence.append([record])
         if isinstance(answer, str):
             message += f"; nor could that be recorded: {answer}"
-        return not_judged(parse(line), "worker_died", message)
+        return not_judged(parse(line, self._limits), "worker_died", message)
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

@@ -19,6 +19,7 @@ from eleanor_cli.batching.frames import PREFIX, Frame, decode, encode
 from eleanor_cli.batching.judge import Judged
 from eleanor_cli.batching.log import Log
 from eleanor_cli.lines import RawLine
+from eleanor_core.api import JsonLimits
 from eleanor_core.errors import EleanorError
 from eleanor_core.model import JsonValue, SealedRecord
 
@@ -46,12 +47,13 @@ class Terms:
     """What every worker of a run is told, and held to.
 
     `plugins`: what it must have loaded, by ref, evidence aside. `silence`: seconds without a sign
-    of life, with work under way, from which it counts as hung.
+    of life, with work under way, from which it counts as hung. `limits`: of one line.
     """
 
     hello: Mapping[str, JsonValue]
     plugins: Mapping[str, str]
     silence: float
+    limits: JsonLimits
 
 
 class _Slot(Generic[Result]):

@@ -30,6 +30,7 @@ def terms_of(loaded: LoadedSettings, registry: Registry) -> Terms:
         hello=hello,
         plugins={ref: made for ref, made in plugins.items() if not _records(ref)},
         silence=deadlines.request + deadlines.record + GRACE_SECONDS,
+        limits=loaded.settings.limits.of_request,
     )
 
 

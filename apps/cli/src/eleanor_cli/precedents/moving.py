@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,9 +14,9 @@ from eleanor_cli.faults import UsageError
 from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
 from eleanor_cli.precedents.archive import Opened, with_archive
+from eleanor_core.api import parse_json
 
 _STREAM: Final = Path("-")
-_MARK: Final = b"\xef\xbb\xbf"
 _MODE: Final = 0o600
 
 
@@ -48,9 +47,8 @@ def _import(options: Options, stream: IO[bytes], where: str, *, as_json: bool) -
 
 def _lines(stream: Iterable[bytes], where: str) -> Iterator[str]:
     for number, raw in enumerate(stream, start=1):
-        line = raw.removeprefix(_MARK) if number == 1 else raw
         try:
-            yield line.decode().removesuffix("\n")
+            yield raw.decode().removesuffix("\n")
         except UnicodeDecodeError as error:
             msg = (
                 f"{where}: line {number} is not UTF-8 at byte {error.start}; "
@@ -107,7 +105,7 @@ def _plain(line: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    return dumps(json.loads(line))
+    return dumps(parse_json(line))
 
 
 def _tell(text: str) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from eleanor_cli.faults import UsageError
-from eleanor_cli.inputs import parse_json
 from eleanor_cli.quality.bootstrap import Interval
 from eleanor_cli.quality.figures import FIGURES
 from eleanor_cli.quality.report import SCHEMA, Report, Row, Value
+from eleanor_core.api import parse_json
+from eleanor_core.errors import InvalidInput
 from eleanor_core.model import JsonObject, JsonValue
 
 Verdict: TypeAlias = Literal["better", "worse", "different"]
@@ -80,10 +81,10 @@ class Baseline:
 def read_baseline(file: Path) -> Baseline:
     """Read an earlier `--json` file. Raises UsageError that says what is wrong with it."""
     try:
-        return _baseline(_table(parse_json(file.read_text(encoding="utf-8"))))
+        return _baseline(_table(parse_json(file.read_bytes())))
     except OSError as error:
         raise UsageError(f"cannot read the baseline {file}: {error.strerror or error}") from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (InvalidInput, ValueError, TypeError, KeyError) as error:
         problem = f"the key {error} is missing" if isinstance(error, KeyError) else error
         raise UsageError(
             f"{file} is not a report of `eleanor bench quality --json`: {problem}"

@@ -27,7 +27,7 @@ from eleanor_cli.running import run
 from eleanor_core import Redaction
 from eleanor_core.engine import EleanorEngine
 from eleanor_core.model import CaseKind
-from eleanor_core.settings import LoadedSettings
+from eleanor_core.settings import LoadedSettings, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,7 @@ def quality(options: Options, request: Request) -> int:
     """Measure, print the tables and write the files. 0 once all is done."""
     loaded = options.load()
     logs.configure(loaded.settings, options.redaction)
+    _refuse_refusing(loaded.settings)
     sets = check_sets(
         request.data, kind=request.kind, limits=loaded.settings.limits, limit=request.limit
     )
@@ -60,6 +61,15 @@ def quality(options: Options, request: Request) -> int:
         return exits.OK
 
     return run(main)
+
+
+def _refuse_refusing(settings: Settings) -> None:
+    if settings.policy.injection == "refuse":
+        msg = (
+            "policy.injection is refuse, and what is refused cannot be measured: give "
+            "--set policy.injection=signal"
+        )
+        raise UsageError(msg)
 
 
 async def _measured(

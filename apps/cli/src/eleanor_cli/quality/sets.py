@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, NoReturn, TypeAlias, cast
 
 from eleanor_cli.faults import UsageError
-from eleanor_cli.inputs import parse_json
+from eleanor_core.api import parse_json
 from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import CaseKind, JsonObject, JsonValue
 from eleanor_core.pipeline.validate import validate
@@ -27,7 +27,6 @@ SEED: Final = 20_261_122
 """Chooses the texts of `--limit` and draws the resamples: the same ones every time."""
 
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz")
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +138,8 @@ def _records(file: Path, kind: CaseKind, limits: Limits) -> Iterator[tuple[int, 
     try:
         with _opened(file) as stream:
             for number, line in enumerate(stream, start=1):
-                data = line.removeprefix(_BOM) if number == 1 else line
-                if data.strip():
-                    yield number, _record(file, number, data, kind, limits)
+                if line.strip():
+                    yield number, _record(file, number, line, kind, limits)
     except (OSError, EOFError) as error:
         # gzip raises both for a damaged file; its own OSError has no `strerror`.
         problem = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -156,11 +154,9 @@ def _opened(file: Path) -> BinaryIO:
 
 def _record(file: Path, number: int, data: bytes, kind: CaseKind, limits: Limits) -> Record:
     try:
-        value = parse_json(data.decode())
-    except UnicodeDecodeError as error:
-        _refuse(file, number, f"not UTF-8 at byte {error.start}")
-    except ValueError as error:
-        _refuse(file, number, f"not JSON: {error}")
+        value = parse_json(data, limits.of_request)
+    except InvalidInput as error:
+        _refuse(file, number, str(error))
     if not isinstance(value, Mapping):
         _refuse(file, number, "must be an object with the keys id, text, critic and label")
     label = value.get("label")

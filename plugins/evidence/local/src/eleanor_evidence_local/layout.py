@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from attrs import frozen
 
-from eleanor_core.api import EvidenceCorrupt
+from eleanor_core.api import RECORD_LIMITS, EvidenceCorrupt, InvalidInput, parse_json
 from eleanor_evidence_local.lines import (
     BadLine,
     is_torn_header,
@@ -96,14 +95,14 @@ def heading(leaf: bytes) -> Heading:
     if tail := _TAIL.fullmatch(leaf, max(leaf.rfind(b',"kind":'), 0)):
         return Heading(*map(bytes.decode, tail.groups()))
     try:
-        record = json.loads(leaf)
+        record = cast("dict[str, str]", parse_json(leaf, RECORD_LIMITS))
         found = Heading(*(record[name] for name in ("kind", "record_id", "time", "trace_id")))
-    except (KeyError, TypeError, RecursionError) as error:
+    except InvalidInput as error:
+        raise ValueError(f"the leaf is not a record: {error}") from error
+    except (KeyError, TypeError) as error:
         raise ValueError(f"the leaf is not a record: {error!r}") from error
     if not all(isinstance(text, str) for text in found):
         raise ValueError("the leaf is not a record: kind, id, time and trace id must be strings")
-    # A lone surrogate, which JSON can spell, could not be stored in the index.
-    "".join(found).encode()
     return found
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import json
 from pathlib import Path
 
-from eleanor_core.api import CLAUSES, EleanorError, PrecedentCase
+from eleanor_core.api import CLAUSES, EleanorError, InvalidInput, PrecedentCase, parse_json
 
 _FIELDS = tuple(inspect.signature(PrecedentCase).parameters)
 
@@ -19,7 +18,7 @@ def read_cases(file: Path) -> list[PrecedentCase]:
     """
     cases = []
     try:
-        lines = file.read_text("utf-8-sig").split("\n")
+        lines = file.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         msg = f"precedents/memory (eleanor-precedents-memory) cannot read {file}: {error}"
         raise EleanorError(msg) from error
@@ -28,7 +27,7 @@ def read_cases(file: Path) -> list[PrecedentCase]:
             continue
         try:
             cases.append(_case(line))
-        except (TypeError, ValueError, RecursionError) as error:
+        except (InvalidInput, TypeError, ValueError) as error:
             msg = (
                 f"precedents/memory (eleanor-precedents-memory) cannot use line {number} of "
                 f"{file}: {error}; correct the line or remove it"
@@ -38,7 +37,7 @@ def read_cases(file: Path) -> list[PrecedentCase]:
 
 
 def _case(line: str) -> PrecedentCase:
-    entry = json.loads(line)
+    entry = parse_json(line)
     if not isinstance(entry, dict):
         msg = f"it must hold a JSON object, not a {type(entry).__name__}"
         raise TypeError(msg)

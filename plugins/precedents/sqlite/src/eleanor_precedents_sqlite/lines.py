@@ -6,12 +6,12 @@ A line that is written holds every field, in the order of the value's fields.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import fields
 
-from eleanor_core.api import CLAUSES, PrecedentCase
+from eleanor_core.api import CLAUSES, InvalidInput, PrecedentCase, parse_json
 from eleanor_precedents_sqlite.faults import RefusedError
 
 _FIELDS: Final = tuple(item.name for item in fields(PrecedentCase))
@@ -25,8 +25,11 @@ def line_of(case: PrecedentCase) -> str:
 
 
 def case_of(line: str) -> PrecedentCase:
-    """Return the version that a line holds. Raises ValueError or TypeError if it holds none."""
-    entry = json.loads(line, object_pairs_hook=_once)
+    """Return the version that a line holds.
+
+    Raises InvalidInput, ValueError or TypeError if it holds none.
+    """
+    entry = parse_json(line)
     if not isinstance(entry, dict):
         msg = f"it must hold a JSON object, not a {type(entry).__name__}"
         raise TypeError(msg)
@@ -55,20 +58,10 @@ def read_lines(lines: Iterable[str]) -> tuple[list[int], list[PrecedentCase]]:
             continue
         try:
             cases.append(case_of(line))
-        except (TypeError, ValueError, RecursionError) as error:
+        except (InvalidInput, TypeError, ValueError) as error:
             raise RefusedError(len(cases), f"line {number}: {error}") from error
         numbers.append(number)
     return numbers, cases
-
-
-def _once(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
-    entry = dict(pairs)
-    if len(entry) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        msg = f"keys {twice} stand there more than once"
-        raise ValueError(msg)
-    return entry
 
 
 def _clauses(codes: object) -> tuple[str, ...]:
