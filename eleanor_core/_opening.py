@@ -16,7 +16,7 @@ from eleanor_core.model import PrecedentCase, PrecedentMatch
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
 from eleanor_core.registry import Loaded, Products, Registry, load, open_products
-from eleanor_core.settings import Settings, home_of
+from eleanor_core.settings import Settings, home_of, keys_of
 
 _SECRETS: Final[Sequence[Kind]] = ("secrets",)
 _SINKS: Final[Sequence[Kind]] = ("secrets", "evidence")
@@ -160,6 +160,7 @@ def _opened(
     def services(loaded: Loaded, products: Products) -> Services:
         return Services(
             data_dir=home_of(settings) / loaded.kind / loaded.name,
+            keys_dir=keys_of(settings),
             log=structlog.get_logger(f"eleanor.{loaded.kind}.{loaded.name}"),
             backend=cast("Backend | None", _first(products, "backends")),
             embedder=cast("Embedder | None", _first(products, "embedders")),

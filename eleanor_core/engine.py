@@ -48,6 +48,7 @@ from eleanor_core.settings import (
     Settings,
     effective,
     home_of,
+    keys_of,
     load_settings,
 )
 
@@ -164,6 +165,7 @@ class EleanorEngine:
     def _services(self, loaded: Loaded, products: Products) -> Services:
         return Services(
             data_dir=home_of(self.settings) / loaded.kind / loaded.name,
+            keys_dir=keys_of(self.settings),
             log=structlog.get_logger(f"eleanor.{loaded.kind}.{loaded.name}"),
             thresholds=thresholds_of(loaded, self.settings),
             backend=cast("Backend | None", first(products.of("backends"))),
