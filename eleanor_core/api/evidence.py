@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from json.encoder import encode_basestring as quote
 from typing import Final
 
 _DECODER: Final = json.JSONDecoder()
@@ -79,7 +80,7 @@ def check_payload(leaf: bytes, payload: bytes) -> list[str]:
     no byte of it can differ. A part without a commitment and a commitment without a part are wrong.
     """
     try:
-        record = json.loads(leaf)
+        record = _DECODER.decode(leaf.decode())
         committed = dict(record["commitments"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return ["the leaf is not a record with commitments"]
@@ -127,7 +128,7 @@ def _commitments(payload: bytes) -> Iterator[tuple[str, str]]:
 
 def _name(text: str, position: int) -> tuple[str, int]:
     name, end = _DECODER.raw_decode(text, position)
-    if text[position:end] != json.dumps(name, ensure_ascii=False) or not isinstance(name, str):
+    if not isinstance(name, str) or text[position:end] != quote(name):
         raise ValueError(f"no part's name is at character {position}")
     return name, end
 

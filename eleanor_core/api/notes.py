@@ -94,7 +94,8 @@ def read_note(text: str) -> Note:
     body, gap, lines = text.rpartition("\n\n")
     signatures = tuple(map(_signature, lines.split("\n")[:_MOST_SIGNATURES]))[:-1]
     note = Note(text=f"{body}\n", signatures=signatures)
-    if not gap or not signatures or str(note) != text or not _is_plain(text):
+    signed = signatures and all(is_key_name(line.name) and line.value for line in signatures)
+    if not gap or not signed or str(note) != text or not _is_plain(text):
         raise ValueError("this is not a signed note: a text, an empty line, and signatures")
     return note
 

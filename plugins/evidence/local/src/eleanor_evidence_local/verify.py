@@ -143,7 +143,7 @@ class _Verification:
         catalog, rebuild, stale = self._scope.catalog, self._scope.rebuild, self._tree.stale
         if stale:
             more = f", and {len(stale) - 1} more" if len(stale) > 1 else ""
-            made = "; they were made anew from the records" if rebuild and self.sound else ""
+            made = "; made anew from the records" if rebuild and self.sound else ""
             self._notes.append(f"{stale[0]}{more}{made}")
         if not self.sound:
             return

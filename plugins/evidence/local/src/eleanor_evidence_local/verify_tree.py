@@ -74,7 +74,9 @@ class TreeCheck:
         self._tiles = Tiles(folder)
         self._checkpoints = Checkpoints(folder)
         self._builder = TileBuilder(self._compare)
-        self._agreed = 0
+        # What the last checkpoint held that agreed, among those given and among those stored.
+        self._agreed = {False: 0, True: 0}
+        self._held = 0
         self._wrong = 0
         self._signed_at = _EARLIEST
         self._floor = ""
@@ -93,7 +95,7 @@ class TreeCheck:
             self._late += 1
             self._first_late = self._first_late or (
                 f"record {self.frontier.size} says that it was made {record_time}, and the "
-                f"checkpoint of {self._agreed} records, signed {_shown(self._signed_at)}, does not "
+                f"checkpoint of {self._held} records, signed {_shown(self._signed_at)}, does not "
                 "hold it: it was stored later than it says"
             )
         self.frontier.append(digest)
@@ -206,14 +208,15 @@ class TreeCheck:
                 self._found(
                     expected.where,
                     f"{expected.size} records were signed with the root {expected.root.hex()}, and "
-                    f"the first {expected.size} here have {self.frontier.root().hex()}: records "
-                    f"{self._agreed} to {expected.size - 1} are not all those that were signed",
+                    f"the first {expected.size} here have {self.frontier.root().hex()}: "
+                    f"{_span(self._agreed[expected.stored], expected.size)} not what was signed",
                 )
             else:
                 self._wrong += 1
 
     def _agree(self, expected: _Expected) -> None:
-        self._agreed = expected.size
+        self._agreed[expected.stored] = expected.size
+        self._held = expected.size
         if expected.time is None:
             return
         if expected.stored and expected.time < self._signed_at - SLACK:
@@ -231,8 +234,8 @@ class TreeCheck:
             size = self.frontier.size
             self._found(
                 expected.where,
-                f"{expected.size} records were signed, and the log ends after {size}: records "
-                f"{size} to {expected.size - 1} are missing",
+                f"{expected.size} records were signed, and the log ends after {size}: "
+                f"{_span(size, expected.size)} missing",
             )
 
     def _is_published(self, note: Note) -> bool:
@@ -262,6 +265,10 @@ class TreeCheck:
         there = self._tiles.read(tile)
         if wider and (there is None or not wider.startswith(there)):
             self.stale.append(f"tile/{tile.name} had other hashes")
+
+
+def _span(start: int, stop: int) -> str:
+    return f"record {start} is" if stop - start == 1 else f"records {start} to {stop - 1} are"
 
 
 def _shown(time: datetime) -> str:
