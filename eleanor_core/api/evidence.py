@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as quote
 from typing import Final
 
 _DECODER: Final = json.JSONDecoder()
+# What stands before the value of nearly every part, read in one go.
+_PART: Final = re.compile(r'"([a-z_]+)":\{"salt":"([0-9a-f]{64})","value":')
 
 
 def leaf_hash(leaf: bytes) -> str:
@@ -112,9 +115,12 @@ def _commitments(payload: bytes) -> Iterator[tuple[str, str]]:
     before: bytes | None = None
     while position < len(text) - 1:
         position = _expect(text, position, opening)
-        name, position = _name(text, position)
-        salt, position = _salt(text, _expect(text, position, ':{"salt":"'))
-        start = _expect(text, position, '","value":')
+        if usual := _PART.match(text, position):
+            name, salt, start = usual[1], bytes.fromhex(usual[2]), usual.end()
+        else:
+            name, position = _name(text, position)
+            salt, position = _salt(text, _expect(text, position, ':{"salt":"'))
+            start = _expect(text, position, '","value":')
         _, position = _DECODER.raw_decode(text, start)
         order = name.encode("utf-16-be")
         if before is not None and order <= before:

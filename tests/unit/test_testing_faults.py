@@ -19,6 +19,7 @@ from hypothesis import settings
 from eleanor_core.api import (
     BackendDeclaration,
     Case,
+    Checkpoint,
     CriticResult,
     CriticViolation,
     DetectorResult,
@@ -203,6 +204,26 @@ class Doubtful(MemoryLog):
         return evolve(await super().verify(), records=0)
 
 
+class Unproven(MemoryLog):
+    """A log that signs the same for ever, and proves nothing."""
+
+    async def checkpoint(self, *, new_key: bool = False) -> str:
+        root = Checkpoint(origin="log", size=await self.count(), root=bytes(32))
+        return f"{root}\n\u2014 log AAAAAAA=\n"
+
+    async def checkpoints(self) -> AsyncIterator[str]:
+        yield await self.checkpoint()
+
+    async def keys(self) -> Sequence[str]:
+        return ["log"]
+
+    async def inclusion(self, index: int, size: int, /) -> Sequence[bytes]:
+        return []
+
+    async def consistency(self, old: int, size: int, /) -> Sequence[bytes]:
+        return []
+
+
 @frozen
 class SinkPlugin:
     """A sink that is made anew at each start."""
@@ -337,6 +358,7 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("read-order", "reads_in_order", Backwards()),
     ("survives-restart", "survives_a_restart", SinkPlugin(MemoryLog)),
     ("verifies", "verifies_itself", Doubtful()),
+    ("proves", "signs_and_proves", Unproven()),
     ("vector-shape", "gives_one_vector_a_text", Stingy()),
     ("unit-length", "vectors_have_unit_length", Long()),
     ("batching", "batching_changes_nothing", Batchy()),

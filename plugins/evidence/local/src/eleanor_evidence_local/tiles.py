@@ -136,10 +136,10 @@ class Tiles:
         edge: list[bytes] = []
         for level in range((size.bit_length() + _BITS - 1) // _BITS):
             number, width = divmod(size >> _BITS * level, WIDTH)
-            hashes = self.read(Tile(level, number, width)) if width else b""
+            hashes = self._at_least(Tile(level, number, width)) if width else b""
             if hashes is None:
                 return None
-            edge.append(hashes)
+            edge.append(hashes[: width * _HASH])
         return TileBuilder(self.write, size, edge)
 
     def write(self, tile: Tile, hashes: bytes) -> None:
@@ -150,7 +150,9 @@ class Tiles:
         write_whole(path, hashes)
         self._unsynced.add(path.parent)
         if tile.width == WIDTH:
-            shutil.rmtree(f"{path}.p", ignore_errors=True)
+            partial = path.with_name(f"{path.name}.p")
+            shutil.rmtree(partial, ignore_errors=True)
+            self._unsynced.discard(partial)
 
     def sync(self) -> None:
         """Make the names of what was written durable."""
@@ -184,8 +186,12 @@ class Tiles:
         self._rows.cache_clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _at_least(self, tile: Tile) -> bytes | None:
+        """Return the tile, or the full one that has taken its place."""
+        return self.read(tile) or self.read(Tile(tile.level, tile.number))
+
     def _read_rows(self, tile: Tile) -> list[list[bytes]]:
-        hashes = self.read(tile) or self.read(Tile(tile.level, tile.number))
+        hashes = self._at_least(tile)
         if hashes is None:
             raise KeyError(f"{TILE}/{tile.name}")
         return rows_of(hashes)
