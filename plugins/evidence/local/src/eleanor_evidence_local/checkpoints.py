@@ -44,12 +44,13 @@ class Checkpoints:
         except FileNotFoundError:
             return 0
 
-    def lines(self, end: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Yield where each whole line starts, and the line, up to `end`."""
-        end, offset = self.end() if end is None else end, 0
+    def lines(self, end: int | None = None, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Yield where each whole line starts, and the line, from `start` up to `end`."""
+        end, offset = self.end() if end is None else end, start
         if not end:
             return
         with self.path.open("rb") as file:
+            file.seek(offset)
             while offset < end and (line := file.readline(_LONGEST)).endswith(b"\n"):
                 yield offset, line
                 offset += len(line)

@@ -97,18 +97,26 @@ class Notary:
         EvidenceUnavailable if it cannot be signed.
         """
         with self._signing:
-            signers = self._keys.replaced() if new_key else (self._keys.signer(),)
-            head, first, digests = self._taken()
-            last = self.checkpoints.last()
-            builder = self._grown(head, first, digests, last)
-            if last and last.checkpoint.size == head.count and not new_key:
-                return last.note
-            self._write(builder)
-            root = Frontier(head.count, head.peaks).root()
-            checkpoint = Checkpoint(origin=signers[0].name, size=head.count, root=root)
-            note = sign_checkpoint(checkpoint, int(time.time()), signers)
-            self.checkpoints.append(note)
-            return note
+            try:
+                return self._sign(new_key=new_key)
+            except EvidenceCorrupt as error:
+                self._refuse(error)
+                raise
+
+    def _sign(self, *, new_key: bool) -> Note:
+        signer = self._keys.signer()
+        head, first, digests = self._taken()
+        last = self.checkpoints.last()
+        builder = self._grown(head, first, digests, last)
+        if last and last.checkpoint.size == head.count and not new_key:
+            return last.note
+        self._write(builder)
+        signers = self._keys.replaced() if new_key else (signer,)
+        root = Frontier(head.count, head.peaks).root()
+        checkpoint = Checkpoint(origin=signer.name, size=head.count, root=root)
+        note = sign_checkpoint(checkpoint, int(time.time()), signers)
+        self.checkpoints.append(note)
+        return note
 
     def rebuild(self) -> None:
         """Make all tiles anew from the segments, up to the last checkpoint, and its copy."""
@@ -148,8 +156,9 @@ class Notary:
     def _try(self) -> None:
         try:
             self.sign()
-        except EvidenceCorrupt as error:
-            self._refuse(error)
+        except EvidenceCorrupt:
+            # Told already, and nothing is appended any more.
+            return
         except Exception as error:  # noqa: BLE001 -- records are kept all the same
             with self._changed:
                 self._unsigned, self._due = 1, time.monotonic() + self._seconds

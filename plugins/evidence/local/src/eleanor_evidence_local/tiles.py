@@ -131,15 +131,22 @@ class Tiles:
             return None
         return found if len(found) == tile.width * _HASH else None
 
+    def at_least(self, tile: Tile) -> bytes | None:
+        """Return the tile's bytes, be it from the full one that has taken its place."""
+        found = self.read(tile)
+        if found is None and (full := self.read(Tile(tile.level, tile.number))):
+            found = full[: tile.width * _HASH]
+        return found
+
     def builder(self, size: int) -> TileBuilder | None:
         """Return a builder that goes on after `size` records; None if tiles are missing."""
         edge: list[bytes] = []
         for level in range((size.bit_length() + _BITS - 1) // _BITS):
             number, width = divmod(size >> _BITS * level, WIDTH)
-            hashes = self._at_least(Tile(level, number, width)) if width else b""
+            hashes = self.at_least(Tile(level, number, width)) if width else b""
             if hashes is None:
                 return None
-            edge.append(hashes[: width * _HASH])
+            edge.append(hashes)
         return TileBuilder(self.write, size, edge)
 
     def write(self, tile: Tile, hashes: bytes) -> None:
@@ -186,12 +193,8 @@ class Tiles:
         self._rows.cache_clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _at_least(self, tile: Tile) -> bytes | None:
-        """Return the tile, or the full one that has taken its place."""
-        return self.read(tile) or self.read(Tile(tile.level, tile.number))
-
     def _read_rows(self, tile: Tile) -> list[list[bytes]]:
-        hashes = self._at_least(tile)
+        hashes = self.at_least(tile)
         if hashes is None:
             raise KeyError(f"{TILE}/{tile.name}")
         return rows_of(hashes)

@@ -19,7 +19,7 @@ from eleanor_core.api import (
     read_checkpoint,
     read_note,
 )
-from eleanor_evidence_local.checkpoints import Checkpoints, Stored, parsed
+from eleanor_evidence_local.checkpoints import Checkpoints, Stored, line_of, parsed
 from eleanor_evidence_local.keys import in_words, is_right
 from eleanor_evidence_local.tiles import WIDTH, Tile, TileBuilder, Tiles, rows_of
 
@@ -122,7 +122,7 @@ class TreeCheck:
         if self._late:
             more = f", and {self._late - 1} more" if self._late > 1 else ""
             self.notes.append(f"{self._first_late}{more}")
-        if self._last and not self._is_published(self._last.note):
+        if self._last and not self._is_published(self._last):
             self.stale.append(f"{self._checkpoints.newest_path.name} was not the newest signed")
         for name, tile in self._tiles.all():
             if tile is None and not name.endswith(".new"):
@@ -238,17 +238,19 @@ class TreeCheck:
                 f"{_span(size, expected.size)} missing",
             )
 
-    def _is_published(self, note: Note) -> bool:
+    def _is_published(self, last: Stored) -> bool:
+        """Return whether the copy is of the newest checkpoint, or of one signed meanwhile."""
         try:
-            return self._checkpoints.newest_path.read_text("utf-8") == str(note)
-        except (OSError, UnicodeDecodeError):
+            line = line_of(read_note(self._checkpoints.newest_path.read_text("utf-8")))
+        except (OSError, ValueError):
             return False
+        return any(line == each for _, each in self._checkpoints.lines(start=last.offset))
 
     def _compare(self, tile: Tile, hashes: bytes) -> None:
         """Hold a tile of the tree against the one on disk, if it must be there."""
         if tile.end > self.signed:
             return
-        there = self._tiles.read(tile)
+        there = self._tiles.at_least(tile)
         name = f"tile/{tile.name}"
         if there is None:
             self.stale.append(f"{name} was missing or had another size")
