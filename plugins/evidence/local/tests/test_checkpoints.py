@@ -233,7 +233,8 @@ async def test_nothing_is_appended_where_signed_records_are_gone(
             await log.checkpoint(new_key=True)
         report = await log.verify()
         assert [found.what for found in report.findings] == [
-            "5 records were signed, and the log ends after 3: records 3 to 4 are missing"
+            "5 records were signed, and the log ends after 3: records 3 to 4 are missing",
+            "it stands for records up to 4, and the log ends after 3",
         ]
     assert sizes(folder) == [5]
 

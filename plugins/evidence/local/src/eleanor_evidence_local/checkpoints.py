@@ -44,13 +44,12 @@ class Checkpoints:
         except FileNotFoundError:
             return 0
 
-    def lines(self, end: int | None = None, start: int = 0) -> Iterator[tuple[int, bytes]]:
-        """Yield where each whole line starts, and the line, from `start` up to `end`."""
-        end, offset = self.end() if end is None else end, start
+    def lines(self, end: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield where each whole line starts, and the line, up to `end`."""
+        end, offset = self.end() if end is None else end, 0
         if not end:
             return
         with self.path.open("rb") as file:
-            file.seek(offset)
             while offset < end and (line := file.readline(_LONGEST)).endswith(b"\n"):
                 yield offset, line
                 offset += len(line)
@@ -87,6 +86,14 @@ class Checkpoints:
         """Put the newest checkpoint where it stands by itself. Raises OSError."""
         write_whole(self.newest_path, str(note).encode())
         sync_folder(self._folder)
+
+    def is_published(self) -> bool:
+        """Return whether the newest checkpoint is the one that stands by itself."""
+        _, line = self._last_line()
+        try:
+            return line_of(read_note(self.newest_path.read_text("utf-8"))) == line
+        except (OSError, ValueError):
+            return not line
 
     def close(self) -> None:
         """Close the file."""

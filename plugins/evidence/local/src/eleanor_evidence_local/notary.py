@@ -126,6 +126,11 @@ class Notary:
             if last:
                 self.checkpoints.publish(last.note)
 
+    def is_published(self) -> bool:
+        """Return whether the copy of the newest checkpoint is right, once nobody is signing."""
+        with self._signing:
+            return self.checkpoints.is_published()
+
     def close(self) -> None:
         """Sign what is not signed yet, if records came since the log was opened."""
         with self._changed:

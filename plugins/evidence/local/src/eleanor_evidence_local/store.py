@@ -343,7 +343,8 @@ class Store:
         `known`: checkpoints that were kept elsewhere.
         """
         # Asked before where the log ends: what was signed by then is there.
-        signed = Checkpoints(self.folder).end()
+        kept = Checkpoints(self.folder)
+        signed = kept.end()
         self._refresh()
         report = verify(
             Scope(
@@ -353,6 +354,7 @@ class Store:
                 verifiers=self.signing.keys.verifiers(),
                 known=known,
                 signed=signed,
+                published=self.notary.is_published if self.notary else kept.is_published,
                 rebuild=self.notary.rebuild if self.notary else None,
             )
         )

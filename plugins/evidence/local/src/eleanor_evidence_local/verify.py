@@ -70,17 +70,19 @@ class Scope:
     """What a verification is of.
 
     `end` says where the log ends; without it, where that cannot be said, its files are read to
-    their end. `signed`: bytes of checkpoints. `known`: notes that were kept elsewhere. `rebuild`
-    makes the tiles anew; only who writes the log has it.
+    their end. `signed`: bytes of checkpoints. `known`: notes that were kept elsewhere. `published`
+    tells whether the copy of the newest checkpoint is right. `rebuild` makes the tiles anew; only
+    who writes the log has it.
     """
 
     folder: Path
     end: Callable[[], Place] | None
     catalog: Catalog | None
-    verifiers: Sequence[VerifierKey] = ()
-    known: Sequence[str] = ()
-    signed: int = 0
-    rebuild: Callable[[], None] | None = None
+    verifiers: Sequence[VerifierKey]
+    known: Sequence[str]
+    signed: int
+    published: Callable[[], bool]
+    rebuild: Callable[[], None] | None
 
 
 def verify(scope: Scope) -> VerifyReport:
@@ -107,7 +109,12 @@ class _Verification:
         self._rows = scope.catalog.rows() if scope.catalog else iter(())
         self._index_agrees = True
         self._tree = TreeCheck(
-            scope.folder, scope.verifiers, scope.known, self._told, end=scope.signed
+            scope.folder,
+            scope.verifiers,
+            scope.known,
+            self._told,
+            end=scope.signed,
+            published=scope.published,
         )
         self._frontier = self._tree.frontier
 

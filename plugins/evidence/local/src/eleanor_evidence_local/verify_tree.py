@@ -19,7 +19,7 @@ from eleanor_core.api import (
     read_checkpoint,
     read_note,
 )
-from eleanor_evidence_local.checkpoints import Checkpoints, Stored, line_of, parsed
+from eleanor_evidence_local.checkpoints import Checkpoints, Stored, parsed
 from eleanor_evidence_local.keys import in_words, is_right
 from eleanor_evidence_local.tiles import WIDTH, Tile, TileBuilder, Tiles, rows_of
 
@@ -59,11 +59,14 @@ class TreeCheck:
         found: Found,
         *,
         end: int,
+        published: Callable[[], bool],
     ) -> None:
         """Take the log's keys, notes that were kept elsewhere, and how many bytes of checkpoints.
 
-        `found` is told what is wrong.
+        `found` is told what is wrong. `published` tells whether the copy of the newest checkpoint
+        is that of the newest.
         """
+        self._published = published
         self.frontier = Frontier()
         self.checked = 0
         self.signed = 0
@@ -122,7 +125,7 @@ class TreeCheck:
         if self._late:
             more = f", and {self._late - 1} more" if self._late > 1 else ""
             self.notes.append(f"{self._first_late}{more}")
-        if self._last and not self._is_published(self._last):
+        if self._last and not self._published():
             self.stale.append(f"{self._checkpoints.newest_path.name} was not the newest signed")
         for name, tile in self._tiles.all():
             if tile is None and not name.endswith(".new"):
@@ -238,14 +241,6 @@ class TreeCheck:
                 f"{_span(size, expected.size)} missing",
             )
 
-    def _is_published(self, last: Stored) -> bool:
-        """Return whether the copy is of the newest checkpoint, or of one signed meanwhile."""
-        try:
-            line = line_of(read_note(self._checkpoints.newest_path.read_text("utf-8")))
-        except (OSError, ValueError):
-            return False
-        return any(line == each for _, each in self._checkpoints.lines(start=last.offset))
-
     def _compare(self, tile: Tile, hashes: bytes) -> None:
         """Hold a tile of the tree against the one on disk, if it must be there."""
         if tile.end > self.signed:
@@ -265,7 +260,9 @@ class TreeCheck:
         edge = {(wide.level, wide.number): hashes for wide, hashes in self._builder.partial()}
         wider = edge.get((tile.level, tile.number)) or self._tiles.read(Tile(*tile[:2]))
         there = self._tiles.read(tile)
-        if wider and (there is None or not wider.startswith(there)):
+        # One that is gone was replaced by a full one just now.
+        gone = there is None and not self._tiles.path(tile).exists()
+        if wider and not gone and (there is None or not wider.startswith(there)):
             self.stale.append(f"tile/{tile.name} had other hashes")
 
 
