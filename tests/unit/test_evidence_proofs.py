@@ -29,7 +29,7 @@ E = "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0"
 F = "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"
 G = "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"
 H = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-I = "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a"  # noqa: E741
+K = "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a"
 J = "b08693ec2e721597130641e8211e7eedccb4c26413963eee6c1e2ed16ffb1a5f"
 
 digests = st.integers(1, 40).map(
@@ -64,7 +64,7 @@ def test_published_proofs_of_inclusion(index: int, size: int, proof: list[str]) 
 
 @pytest.mark.parametrize(
     ("old", "size", "proof"),
-    [(1, 1, []), (1, 8, [A, B, C]), (6, 8, [I, E, F]), (2, 5, [B, D]), (6, 7, [I, J, F])],
+    [(1, 1, []), (1, 8, [A, B, C]), (6, 8, [K, E, F]), (2, 5, [B, D]), (6, 7, [K, J, F])],
 )
 def test_published_proofs_of_consistency(old: int, size: int, proof: list[str]) -> None:
     found = consistency_proof(old, size, nodes(DIGESTS))
