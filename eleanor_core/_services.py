@@ -10,7 +10,7 @@ from eleanor_core._redaction import Redaction
 from eleanor_core._secrets import Resolver
 from eleanor_core.api import Backend, Embedder, Services
 from eleanor_core.registry import Loaded, Products
-from eleanor_core.settings import Settings, home_of
+from eleanor_core.settings import Settings, home_of, keys_of
 
 ServicesOf: TypeAlias = Callable[[Loaded, Products], Services]
 
@@ -21,6 +21,7 @@ def services_with(settings: Settings, redaction: Redaction) -> ServicesOf:
     def services(loaded: Loaded, products: Products) -> Services:
         return Services(
             data_dir=home_of(settings) / loaded.kind / loaded.name,
+            keys_dir=keys_of(settings),
             log=redaction.log(f"eleanor.{loaded.kind}.{loaded.name}"),
             thresholds=thresholds_of(loaded, settings),
             backend=cast("Backend | None", first(products.of("backends"))),

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from json.encoder import encode_basestring as quote
 from typing import Final
 
 _DECODER: Final = json.JSONDecoder()
+# What stands before the value of nearly every part, read in one go.
+_PART: Final = re.compile(r'"([a-z_]+)":\{"salt":"([0-9a-f]{64})","value":')
 
 
 def leaf_hash(leaf: bytes) -> str:
@@ -79,7 +83,7 @@ def check_payload(leaf: bytes, payload: bytes) -> list[str]:
     no byte of it can differ. A part without a commitment and a commitment without a part are wrong.
     """
     try:
-        record = json.loads(leaf)
+        record = _DECODER.decode(leaf.decode())
         committed = dict(record["commitments"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return ["the leaf is not a record with commitments"]
@@ -111,9 +115,12 @@ def _commitments(payload: bytes) -> Iterator[tuple[str, str]]:
     before: bytes | None = None
     while position < len(text) - 1:
         position = _expect(text, position, opening)
-        name, position = _name(text, position)
-        salt, position = _salt(text, _expect(text, position, ':{"salt":"'))
-        start = _expect(text, position, '","value":')
+        if usual := _PART.match(text, position):
+            name, salt, start = usual[1], bytes.fromhex(usual[2]), usual.end()
+        else:
+            name, position = _name(text, position)
+            salt, position = _salt(text, _expect(text, position, ':{"salt":"'))
+            start = _expect(text, position, '","value":')
         _, position = _DECODER.raw_decode(text, start)
         order = name.encode("utf-16-be")
         if before is not None and order <= before:
@@ -127,7 +134,7 @@ def _commitments(payload: bytes) -> Iterator[tuple[str, str]]:
 
 def _name(text: str, position: int) -> tuple[str, int]:
     name, end = _DECODER.raw_decode(text, position)
-    if text[position:end] != json.dumps(name, ensure_ascii=False) or not isinstance(name, str):
+    if not isinstance(name, str) or text[position:end] != quote(name):
         raise ValueError(f"no part's name is at character {position}")
     return name, end
 

@@ -139,6 +139,43 @@ class EvidenceVerifier(Protocol):
     async def verify(self) -> VerifyReport: ...
 
 
+@runtime_checkable
+class TransparencyLog(EvidenceVerifier, EvidenceSink, Protocol):
+    """A sink whose records are the leaves of one Merkle tree (RFC 6962), with signed checkpoints.
+
+    `checkpoint` signs the tree over all records that are on stable storage, and returns the note
+    (C2SP `tlog-checkpoint`); a process that may not write returns the newest that is stored. With
+    `new_key` the log signs with a new key from then on, and this note with the old one too.
+    `checkpoints` yields all that are stored, oldest first; `keys` are the verifier keys (C2SP
+    `signed-note`), oldest first. `inclusion(index, size)` and `consistency(old, size)` return
+    hashes as `api.inclusion_proof` and `api.consistency_proof` do, for sizes up to the newest
+    checkpoint's. `verify` holds what is stored against every checkpoint, and against the notes in
+    `known`, which somebody has kept elsewhere. All but `verify` raise `EvidenceUnavailable` where
+    they cannot, and `EvidenceCorrupt` where the log is not what was signed.
+    """
+
+    async def checkpoint(self, *, new_key: bool = False) -> str: ...
+    def checkpoints(self) -> AsyncIterator[str]: ...
+    async def keys(self) -> Sequence[str]: ...
+    async def inclusion(self, index: int, size: int, /) -> Sequence[bytes]: ...
+    async def consistency(self, old: int, size: int, /) -> Sequence[bytes]: ...
+    async def verify(self, *, known: Sequence[str] = ()) -> VerifyReport: ...
+
+
+class Signer(Protocol):
+    """One Ed25519 key that signs. What it does to reach the key is its own.
+
+    `name`: as it stands in signature lines; not empty, without space or plus. `public`: 32 bytes.
+    `sign` returns 64 bytes (RFC 8032); it is called in a thread, may take its time, and raises
+    where it cannot.
+    """
+
+    name: str
+    public: bytes
+
+    def sign(self, message: bytes, /) -> bytes: ...
+
+
 class ExecutionPolicy(Protocol):
     """Is asked before every execution, after the gate, and answers from what the log holds.
 

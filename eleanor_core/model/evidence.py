@@ -82,10 +82,16 @@ class Finding:
 
 @frozen(kw_only=True)
 class VerifyReport:
-    """The outcome of `evidence verify`. `notes` are facts worth telling that break nothing."""
+    """The outcome of `evidence verify`. `notes` are facts worth telling that break nothing.
+
+    `checkpoints`: how many signed ones the log keeps whose signature is right. `signed`: how many
+    of the records the newest of them holds.
+    """
 
     records: int
     root: str
+    checkpoints: int = 0
+    signed: int = 0
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 

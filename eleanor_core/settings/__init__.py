@@ -1,6 +1,6 @@
 """Floor 3: the settings, their sources and their order."""
 
-from eleanor_core.settings.home import home_of
+from eleanor_core.settings.home import home_of, keys_of
 from eleanor_core.settings.load import LoadedSettings, load_settings
 from eleanor_core.settings.model import Settings
 from eleanor_core.settings.secrecy import references
@@ -13,6 +13,7 @@ __all__ = [
     "describe",
     "effective",
     "home_of",
+    "keys_of",
     "load_settings",
     "references",
     "settings_schema",

@@ -25,6 +25,11 @@ def home_of(settings: Settings) -> Path:
     return home
 
 
+def keys_of(settings: Settings) -> Path:
+    """Return the folder for private keys: `keys` in the folder for all state."""
+    return home_of(settings) / "keys"
+
+
 def platform_home(env: Mapping[str, str], platform: str = sys.platform) -> Path | None:
     """Return `eleanor` in the user's data folder, or None where the user has no home folder.
 

@@ -176,6 +176,7 @@ class PluginContract(Generic[D, P]):
     def _services(self, loaded: Loaded, products: Products) -> Services:
         return Services(
             data_dir=self.home / loaded.kind / loaded.name,
+            keys_dir=self.home / "keys",
             log=structlog.get_logger(f"eleanor.{loaded.kind}.{loaded.name}"),
             thresholds=getattr(loaded.declaration, "thresholds", Thresholds()),
             backend=cast("Backend | None", first(products.of("backends"))),

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from eleanor_core.api import (
+    Checkpoint,
     EvidenceDeclaration,
     EvidenceSink,
     EvidenceVerifier,
@@ -17,6 +18,11 @@ from eleanor_core.api import (
     Receipt,
     SealedRecord,
     StoredRecord,
+    TransparencyLog,
+    check_consistency,
+    check_inclusion,
+    read_checkpoint,
+    read_note,
 )
 from eleanor_core.evidence import seal
 from eleanor_core.testing.contract import PluginContract
@@ -174,3 +180,33 @@ class EvidenceSinkContract(PluginContract[EvidenceDeclaration, EvidenceSink]):
             report = await sink.verify()
             if not report.sound or report.records != await sink.count():
                 broken(self.whose, "verifies", repr(report))
+
+    @pytest.mark.anyio
+    async def test_signs_and_proves(self) -> None:
+        """`proves`, where the sink is a `TransparencyLog`."""
+        async with self.started() as sink:
+            if not isinstance(sink, TransparencyLog):
+                pytest.skip("the sink signs no checkpoints")
+            notes: list[Checkpoint] = []
+            for number in range(self.records):
+                await sink.append(make_record(number))
+                if number in (0, self.records - 1):
+                    notes.append(read_checkpoint(read_note(await sink.checkpoint())))
+            first, last = notes
+            if last.size != await sink.count():
+                broken(self.whose, "proves", f"the checkpoint is of {last.size} records")
+            proof = await sink.consistency(first.size, last.size)
+            if not check_consistency(first.size, first.root, last.size, last.root, proof):
+                broken(self.whose, "proves", "the second checkpoint does not go on from the first")
+            async for stored in sink.read():
+                proof = await sink.inclusion(stored.index, last.size)
+                digest = bytes.fromhex(stored.leaf_hash)
+                if not check_inclusion(digest, stored.index, last.size, proof, last.root):
+                    broken(self.whose, "proves", f"record {stored.index} is not under its root")
+            kept = [text async for text in sink.checkpoints()]
+            if read_checkpoint(read_note(kept[-1])) != last or not await sink.keys():
+                broken(self.whose, "proves", "the newest checkpoint, or its key, is not kept")
+            forged = Checkpoint(origin=last.origin, size=last.size, root=bytes(32))
+            report = await sink.verify(known=[kept[-1].replace(str(last), str(forged))])
+            if report.sound:
+                broken(self.whose, "proves", "a checkpoint that it never signed was believed")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,16 @@ import anyio
 import pytest
 from attrs import evolve, frozen
 from hypothesis import settings
+from support.sinks import (
+    Backwards,
+    Doubtful,
+    Forgetful,
+    Overwriting,
+    Racing,
+    Repetitive,
+    SinkPlugin,
+    Unproven,
+)
 
 from eleanor_core.api import (
     BackendDeclaration,
@@ -25,18 +35,12 @@ from eleanor_core.api import (
     DetectorSignal,
     Embedding,
     EmbeddingRows,
-    EvidenceDeclaration,
-    EvidenceSink,
     Pattern,
     PluginSettings,
     PrecedentCase,
     PrecedentMatch,
     PrecedentsDeclaration,
-    Receipt,
-    SealedRecord,
     Services,
-    StoredRecord,
-    VerifyReport,
     hookimpl,
 )
 from eleanor_core.model import FrozenMap
@@ -163,73 +167,6 @@ class RaisesOnSecondStart:
         return Ready(quiet)(settings, services)
 
 
-class Forgetful(MemoryLog):
-    """A sink that loses a record's payload."""
-
-    async def append(self, record: SealedRecord, /) -> Receipt:
-        return await super().append(evolve(record, payload=b""))
-
-
-class Repetitive(MemoryLog):
-    """A sink that keeps a record twice."""
-
-    async def append(self, record: SealedRecord, /) -> Receipt:
-        self.records = [item for item in self.records if item.record_id != record.record_id]
-        return await super().append(record)
-
-
-class Overwriting(MemoryLog):
-    """A sink that lets a record be replaced."""
-
-    async def append(self, record: SealedRecord, /) -> Receipt:
-        for item in self.records:
-            if item.record_id == record.record_id:
-                return Receipt(index=item.index, record_id=item.record_id, leaf_hash=item.leaf_hash)
-        return await super().append(record)
-
-
-class Racing(MemoryLog):
-    """A sink that looks whether an id is there, and waits before it writes."""
-
-    async def append(self, record: SealedRecord, /) -> Receipt:
-        known = any(item.record_id == record.record_id for item in self.records)
-        await anyio.sleep(0.01)
-        if known:
-            raise ValueError("known")
-        held = self._keep(record)
-        return Receipt(index=held.index, record_id=held.record_id, leaf_hash=held.leaf_hash)
-
-
-class Backwards(MemoryLog):
-    """A sink that reads from its end."""
-
-    async def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]:
-        for record in reversed(self.records[start:]):
-            yield record
-
-
-class Doubtful(MemoryLog):
-    """A sink that cannot count what it verified."""
-
-    async def verify(self) -> VerifyReport:
-        return evolve(await super().verify(), records=0)
-
-
-@frozen
-class SinkPlugin:
-    """A sink that is made anew at each start."""
-
-    make: Callable[[], EvidenceSink]
-
-    @hookimpl
-    def eleanor_register_evidence(self) -> Iterable[EvidenceDeclaration]:
-        yield EvidenceDeclaration(name="bad", factory=self.open)
-
-    @asynccontextmanager
-    async def open(self, _settings: object, _services: object) -> AsyncIterator[EvidenceSink]:
-        yield self.make()
-
-
 class Stingy(LetterEmbedder):
     """An embedder that leaves out empty texts."""
 
@@ -350,6 +287,7 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("read-order", "reads_in_order", Backwards()),
     ("survives-restart", "survives_a_restart", SinkPlugin(MemoryLog)),
     ("verifies", "verifies_itself", Doubtful()),
+    ("proves", "signs_and_proves", Unproven()),
     ("vector-shape", "gives_one_vector_a_text", Stingy()),
     ("unit-length", "vectors_have_unit_length", Long()),
     ("batching", "batching_changes_nothing", Batchy()),

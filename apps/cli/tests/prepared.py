@@ -14,7 +14,8 @@ import sys
 IMPORTED = (
     "eleanor_cli.app",
     "eleanor_cli.evaluate",
-    "eleanor_cli.evidence",
+    "eleanor_cli.evidence.records",
+    "eleanor_cli.evidence.checking",
     "eleanor_cli.plugins.listing",
     "eleanor_cli.config",
     "eleanor_cli.show",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from eleanor_cli import __version__, complete
+from eleanor_cli.evidence.commands import evidence
 from eleanor_cli.options import Options
 from eleanor_cli.plugins.commands import plugins
 from eleanor_cli.precedents.commands import precedents
@@ -29,9 +30,6 @@ app = typer.Typer(
         "Exit codes: evaluate ends 0 allow, 10 constrain, 11 review, 12 deny. "
         "Every command: 1 fault, 2 usage."
     ),
-)
-evidence = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Read and verify the evidence log."
 )
 config = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Show the settings.")
 bench = typer.Typer(
@@ -193,50 +191,6 @@ def doctor(context: typer.Context, json: Json = False) -> None:
         from eleanor_cli.doctor.command import doctor as run
 
         return run(options, as_json=json)
-
-    _finish(context, verb, json=json)
-
-
-@evidence.command("list")
-def evidence_list(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20,
-    json: Json = False,
-) -> None:
-    """List the newest records."""
-
-    def verb(options: Options) -> int:
-        from eleanor_cli.evidence import list_records
-
-        return list_records(options, limit=limit, as_json=json)
-
-    _finish(context, verb, json=json)
-
-
-@evidence.command("show")
-def evidence_show(
-    context: typer.Context,
-    record_id: Annotated[str, typer.Argument(metavar="RECORD_ID", help="The record's id.")],
-    json: Json = False,
-) -> None:
-    """Show one record. Ends 0 only if it was found and is sound."""
-
-    def verb(options: Options) -> int:
-        from eleanor_cli.evidence import show_record
-
-        return show_record(options, record_id, as_json=json)
-
-    _finish(context, verb, json=json)
-
-
-@evidence.command("verify")
-def evidence_verify(context: typer.Context, json: Json = False) -> None:
-    """Check the whole log. Ends 0 only if there is one and all of it is sound."""
-
-    def verb(options: Options) -> int:
-        from eleanor_cli.evidence import verify_log
-
-        return verify_log(options, as_json=json)
 
     _finish(context, verb, json=json)
 

@@ -36,7 +36,7 @@ def read_text(argument: str | None, file: Path | None, *, stdin: bool) -> str:
     if argument is not None:
         return argument
     if file is not None:
-        return _decode(_read(file), str(file))
+        return read_file(file)
     if not stdin and sys.stdin.isatty():
         raise UsageError(_NO_TEXT)
     data = sys.stdin.buffer.read(_MOST + 1)
@@ -44,6 +44,11 @@ def read_text(argument: str | None, file: Path | None, *, stdin: bool) -> str:
         msg = f"{_NO_TEXT}; standard input was empty"
         raise UsageError(msg)
     return _decode(data, "standard input")
+
+
+def read_file(file: Path) -> str:
+    """Return the text of a file. Raises InvalidInput for bytes that are not UTF-8, and OSError."""
+    return _decode(_read(file), str(file))
 
 
 def read_context(option: str | None, limits: JsonLimits) -> Mapping[str, JsonValue] | None:

@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 import pytest
 from eleanor_evidence_local import LocalSettings, disk, journal, open_log
+from eleanor_evidence_local.keys import Keys
+from eleanor_evidence_local.notary import Signing
 from eleanor_evidence_local.store import Store
 
 from eleanor_core.api import EvidenceSink, SealedRecord, Services
@@ -66,9 +68,21 @@ def open_it(folder: Path, said: Said) -> OpenLog:
 
 
 @pytest.fixture
-def store(folder: Path, said: Said) -> Callable[[], Store]:
+def store(folder: Path, said: Said, signing_of: Callable[[Path], Signing]) -> Callable[[], Store]:
     """Open the log's files without a thread."""
-    return partial(Store, folder, 1 << 20, said)
+    return partial(Store, folder, 1 << 20, said, signing_of(folder))
+
+
+@pytest.fixture
+def signing_of() -> Callable[[Path], Signing]:
+    """What signs the log in a folder, with the default settings."""
+
+    def signing(folder: Path) -> Signing:
+        settings = LocalSettings()
+        keys = Keys(folder.parent / "keys", folder.name)
+        return Signing(keys, settings.checkpoint_records, settings.checkpoint_seconds)
+
+    return signing
 
 
 @pytest.fixture
@@ -103,7 +117,8 @@ def seal() -> Seal:
                 "kind": "assessment",
                 "record_id": record_id,
                 "schema": "eleanor/record/1",
-                "time": "2026-01-31T12:00:00.000000Z",
+                # Later than any checkpoint that is signed here.
+                "time": "2126-01-31T12:00:00.000000Z",
                 "trace_id": f"trace-{n}",
             }
         )

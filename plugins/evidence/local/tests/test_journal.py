@@ -204,7 +204,7 @@ def test_a_record_that_the_files_did_not_take_is_in_neither(
         # Not even for a start that finds the log as it is now.
         kept = folder.with_name(f"kept-{full}")
         shutil.copytree(folder, kept)
-        again = Store(kept, 1 << 20, opened._log)
+        again = Store(kept, 1 << 20, opened._log, opened.signing)
         assert again.count() == 1
         again.close()
     assert [outcome.index for outcome in commit(opened, [seal(2), seal(3)])] == [1, 2]

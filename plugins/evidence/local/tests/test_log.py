@@ -75,7 +75,8 @@ async def test_everything_is_there_after_a_restart(open_it, seal) -> None:
     async with open_it() as log:
         assert await log.count() == 5
         assert [await log.append(seal(n)) for n in range(5)] == receipts
-        assert await log.verify() == before
+        after = await log.verify()
+        assert attrs.evolve(before, checkpoints=1, signed=after.records) == after
         assert (await log.append(seal(5))).index == 5
         assert (await log.verify()).sound
 

@@ -9,11 +9,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from eleanor_evidence_local import disk, journal
+from eleanor_evidence_local import checkpoints, disk, journal, tiles
 from eleanor_evidence_local.layout import heading
+from eleanor_evidence_local.notary import Signing
 from eleanor_evidence_local.store import Store, Submission
 
-from eleanor_core.api import Receipt, SealedRecord
+from eleanor_core.api import Receipt, SealedRecord, read_checkpoint
 
 SECTOR = 64
 """Smaller than any disk's: so one append covers many."""
@@ -25,34 +26,42 @@ class Disk:
     def __init__(self, folder: Path, *, syncs: bool = True) -> None:
         self._folder = folder
         self._syncs = syncs
-        self._durable = {path: path.read_bytes() for path in self._files()}
-        self._named = {path: path.stat().st_ino for path in self._files()}
+        # By name: which file has it on stable storage, and what of that file is there.
+        self._named = {path: (path.stat().st_ino, path.read_bytes()) for path in self._files()}
+        self._durable = dict(self._named.values())
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         for module in (disk, journal):
             patch.setattr(module, "sync", self._sync)
+        for module in (disk, journal, checkpoints, tiles):
             patch.setattr(module, "sync_folder", self._sync_folder)
 
     def _sync(self, descriptor: int) -> None:
         inode = os.fstat(descriptor).st_ino
-        (path,) = (path for path in self._files() if path.stat().st_ino == inode)
-        if self._syncs:
-            self._durable[path] = path.read_bytes()
+        # The keys are elsewhere, and this is not about them.
+        path = next((path for path in self._files() if path.stat().st_ino == inode), None)
+        if self._syncs and path:
+            self._durable[inode] = path.read_bytes()
+            if path in self._named and self._named[path][0] == inode:
+                self._named[path] = (inode, self._durable[inode])
 
     def _sync_folder(self, folder: Path) -> None:
         if not self._syncs:
             return
-        for path in [path for path in self._named if path.parent == folder]:
-            if not path.exists() or path.stat().st_ino != self._named[path]:
-                del self._named[path], self._durable[path]
-        for path in self._files():
-            if path.parent == folder:
-                self._named[path] = path.stat().st_ino
-                self._durable.setdefault(path, b"")
+        here = {path: path.stat().st_ino for path in self._files()}
+        self._durable = {inode: self._durable.get(inode, b"") for inode in here.values()}
+        kept = {path: held for path, held in self._named.items() if path.parent != folder}
+        named = {
+            path: (inode, self._durable[inode])
+            for path, inode in here.items()
+            if path.parent == folder
+        }
+        self._named = kept | named
 
     def _files(self) -> list[Path]:
-        kinds = "segments/*", "payloads/*", "journal"
-        return [path for kind in kinds for path in self._folder.glob(kind)]
+        kinds = "segments/*", "payloads/*", "journal", "checkpoint*", "tile/**/*"
+        paths = [path for kind in kinds for path in self._folder.glob(kind)]
+        return [path for path in paths if path.is_file()]
 
     def cut(self, chance: random.Random) -> None:
         """Leave the folder as a power cut might. The index is not what this is about."""
@@ -64,8 +73,14 @@ class Disk:
             if path not in self._named and chance.random() < 0.5:
                 path.unlink()
                 continue
-            old = self._durable.get(path, b"")
+            inode, old = self._named.get(path, (0, b""))
             new = path.read_bytes() if path.exists() else old
+            if path.exists() and path.stat().st_ino != inode:
+                # The name leads to the file that had it, or to the one that has it now.
+                of_new = torn(self._durable.get(path.stat().st_ino, b""), new, chance)
+                path.write_bytes(old if inode and chance.random() < 0.5 else of_new)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(torn(old, new, chance))
 
 
@@ -90,13 +105,16 @@ class Life:
         self._numbers = count()
         self._acknowledged: dict[int, SealedRecord] = {}
         self.lost = 0
+        self.signed = 0
 
     def check(self, store: Store) -> None:
         """Count the records that are not there any more, or not as they were."""
         if store.closed:
             self.lost += len(self._acknowledged)
             return
-        assert store.verify().findings == ()
+        report = store.verify()
+        assert report.findings == ()
+        assert report.signed >= self.signed
         stored = {item.index: item for item in store.chunk(0, 10_000)[0]}
         for index, record in [*self._acknowledged.items()]:
             found = stored.get(index)
@@ -111,6 +129,8 @@ class Life:
             for submission, receipt in zip(batch, store.commit(batch), strict=True):
                 assert isinstance(receipt, Receipt)
                 self._acknowledged[receipt.index] = submission.record
+            if store.notary and self._chance.random() < 0.2:
+                self.signed = read_checkpoint(store.notary.sign()).size
 
     def _record(self) -> Submission:
         text = "t" * self._chance.randint(0, 600)
@@ -120,7 +140,11 @@ class Life:
 
 @pytest.fixture
 def lost_in(
-    folder: Path, said, seal: Callable[..., SealedRecord], monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    said,
+    seal: Callable[..., SealedRecord],
+    signing_of: Callable[[Path], Signing],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., int]:
     """Let a log die six times, with or without a power cut; return how many records it lost."""
 
@@ -132,14 +156,15 @@ def lost_in(
         for _ in range(6):
             with monkeypatch.context() as patch:
                 stable.install(patch)
-                store = Store(place, 6000, said)
+                store = Store(place, 6000, said, signing_of(place))
                 life.check(store)
                 if store.closed:
                     store.close()
                     break
                 life.append(store)
-                # As when the process dies: nothing is synced, nothing removed.
+                # As when the process dies: nothing is synced, signed or removed.
                 patch.setattr(store, "_pair", None)
+                patch.setattr(store.notary, "_unsigned", 0)
                 store.close()
             if chance.random() < 0.5:
                 stable.cut(chance)

@@ -12,9 +12,10 @@ from pydantic import Field
 
 from eleanor_core.api import (
     EvidenceDeclaration,
-    EvidenceSink,
     PluginSettings,
     Services,
+    Signer,
+    TransparencyLog,
     hookimpl,
 )
 
@@ -35,14 +36,35 @@ class LocalSettings(PluginSettings):
         ge=1,
         description="Most appends that may wait at once; one more is refused as overload.",
     )
+    checkpoint_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="Seconds after which a record that is under no signed checkpoint gets one.",
+    )
+    checkpoint_records: int = Field(
+        default=8192,
+        ge=1,
+        description="Records without a checkpoint after which one is signed before its time.",
+    )
+    origin: str = Field(
+        default="",
+        description="Name of the log in its checkpoints, such as example.org/eleanor; it is taken "
+        "when the first key is made. Empty: a random one.",
+    )
 
 
 @asynccontextmanager
-async def open_log(settings: LocalSettings, services: Services) -> AsyncIterator[EvidenceSink]:
-    """Open the log in `services.data_dir`, for writing if no other process has it open so."""
+async def open_log(
+    settings: LocalSettings, services: Services, *, signer: Signer | None = None
+) -> AsyncIterator[TransparencyLog]:
+    """Open the log in `services.data_dir`, for writing if no other process has it open so.
+
+    Checkpoints are signed with the key in `services.keys_dir`, or by `signer`: whose key is
+    elsewhere declares a sink of their own, whose factory calls this with it.
+    """
     from eleanor_evidence_local.log import opened  # noqa: PLC0415 -- only when a log opens
 
-    async with opened(settings, services) as log:
+    async with opened(settings, services, signer) as log:
         yield log
 
 

@@ -112,6 +112,21 @@ def make_folder(path: Path) -> None:
         sync_folder(path.parent)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there as a whole or not at all. Raises OSError.
+
+    Its bytes are on stable storage, its name only once its folder is synced.
+    """
+    new = path.with_name(f"{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _FLAGS, OWN_MODE)
+    try:
+        write_all(descriptor, data)
+        sync(descriptor)
+    finally:
+        os.close(descriptor)
+    new.replace(path)
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable. Windows has no such call, and does not need it."""
     if sys.platform != "win32":

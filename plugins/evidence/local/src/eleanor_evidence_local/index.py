@@ -16,8 +16,9 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from eleanor_core.api import EvidenceCorrupt, StoredRecord
 from eleanor_evidence_local.disk import OWN_MODE, open_own
-from eleanor_evidence_local.layout import Entry, Heading, Place, heading
+from eleanor_evidence_local.layout import Entry, Heading, Place, heading, locate, records
 
 _SCHEMA: Final = """
 CREATE TABLE records (
@@ -71,6 +72,35 @@ def row_of(place: Place, leaf_hash: str, head: Heading) -> Row:
 def row_of_entry(entry: Entry) -> Row:
     """Return the row of a record as it stands in the files."""
     return row_of(entry.place, entry.leaf_hash, heading(entry.leaf))
+
+
+def entry_of(folder: Path, row: Row) -> Entry | None:
+    """Return the record that a row leads to, None if it is not the one that the row names."""
+    try:
+        entry = next(records(folder, row.place, row.position + 1), None)
+        return entry if entry and row_of_entry(entry) == row else None
+    except (EvidenceCorrupt, OSError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def searched(folder: Path, record_id: str) -> StoredRecord | None:
+    """Find a record in a damaged log: from the start, as far as it can be read."""
+    place = locate(folder, 0)
+    for entry in records(folder, place) if place else ():
+        if row_of_entry(entry).record_id == record_id:
+            return stored(entry)
+    return None
+
+
+def stored(entry: Entry) -> StoredRecord:
+    """Return a record as those who read the log get it."""
+    return StoredRecord(
+        index=entry.place.position,
+        record_id=row_of_entry(entry).record_id,
+        leaf_hash=entry.leaf_hash,
+        leaf=entry.leaf,
+        payload=entry.payload,
+    )
 
 
 class Index:

@@ -25,6 +25,8 @@ INDEX: Final = "index.sqlite"
 JOURNAL: Final = "journal"
 SEGMENTS: Final = "segments"
 PAYLOADS: Final = "payloads"
+CHECKPOINTS: Final = "checkpoints"
+CHECKPOINT: Final = "checkpoint"
 
 _TAIL: Final = re.compile(
     rb',"kind":"([^"\\]*)","record_id":"([^"\\]*)","schema":"[^"\\]*",'

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import anyio
@@ -22,12 +23,19 @@ from eleanor_core.api import (
     Receipt,
     SealedRecord,
     Services,
+    Signer,
     StoredRecord,
     VerifyReport,
+    consistency_proof,
+    inclusion_proof,
     leaf_hash,
 )
+from eleanor_evidence_local.checkpoints import Checkpoints, parsed
 from eleanor_evidence_local.index import SLICE
+from eleanor_evidence_local.keys import Keys
 from eleanor_evidence_local.layout import Heading, Place, heading
+from eleanor_evidence_local.notary import Signing
+from eleanor_evidence_local.proving import checkpoint_of, proved
 from eleanor_evidence_local.recovery import BATCH
 from eleanor_evidence_local.store import CLOSED, Refusal, Store, Submission
 
@@ -40,11 +48,17 @@ _CHUNK: Final = 256
 
 
 @asynccontextmanager
-async def opened(settings: LocalSettings, services: Services) -> AsyncIterator[LocalLog]:
-    """Open the log; on the way out, what was submitted is still written."""
-    store = await anyio.to_thread.run_sync(
-        Store, services.data_dir, settings.segment_bytes, services.log
-    )
+async def opened(
+    settings: LocalSettings, services: Services, signer: Signer | None
+) -> AsyncIterator[LocalLog]:
+    """Open the log; on the way out, what was submitted is still written, and signed."""
+
+    def store_of() -> Store:
+        keys = Keys(services.keys_dir, services.data_dir.name, settings.origin, signer)
+        signing = Signing(keys, settings.checkpoint_records, settings.checkpoint_seconds)
+        return Store(services.data_dir, settings.segment_bytes, services.log, signing)
+
+    store = await anyio.to_thread.run_sync(store_of)
     log = LocalLog(store, settings.queue)
     try:
         yield log
@@ -119,9 +133,36 @@ class LocalLog:
         """Return the number of records that are on stable storage."""
         return await anyio.to_thread.run_sync(self._store.count)
 
-    async def verify(self) -> VerifyReport:
-        """Check every byte that is stored."""
-        return await anyio.to_thread.run_sync(self._store.verify)
+    async def verify(self, *, known: Sequence[str] = ()) -> VerifyReport:
+        """Check every byte that is stored, and the tree against all checkpoints and `known`."""
+        return await anyio.to_thread.run_sync(self._store.verify, known)
+
+    async def checkpoint(self, *, new_key: bool = False) -> str:
+        """Sign the log as it is; return the note. Who may not write returns the newest stored."""
+        return str(
+            await anyio.to_thread.run_sync(partial(checkpoint_of, self._store, new_key=new_key))
+        )
+
+    async def checkpoints(self) -> AsyncIterator[str]:
+        """Yield all stored checkpoints, oldest first. Raises EvidenceCorrupt at a damaged one."""
+        stored = Checkpoints(self._store.folder)
+        for offset, line in stored.lines():
+            await anyio.lowlevel.checkpoint()
+            yield str(parsed(stored.path, offset, line).note)
+
+    async def keys(self) -> Sequence[str]:
+        """Return the verifier keys, oldest first."""
+        return [str(key) for key in self._store.signing.keys.verifiers()]
+
+    async def inclusion(self, index: int, size: int, /) -> Sequence[bytes]:
+        """Return the proof that record `index` is in the tree of `size`, a signed one."""
+        proof = partial(inclusion_proof, index, size)
+        return await anyio.to_thread.run_sync(proved, self._store, proof, size)
+
+    async def consistency(self, old: int, size: int, /) -> Sequence[bytes]:
+        """Return the proof that the tree of `size`, a signed one, goes on from that of `old`."""
+        proof = partial(consistency_proof, old, size)
+        return await anyio.to_thread.run_sync(proved, self._store, proof, size)
 
     def close(self) -> None:
         """Write what was submitted, stop the writer thread and let go of the files."""

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from attrs import field, frozen
 
 from eleanor_core.api import Frontier
+from eleanor_evidence_local.disk import AppendOnlyFile
 from eleanor_evidence_local.journal import begins_at, replay
 from eleanor_evidence_local.layout import (
     JOURNAL,
@@ -100,6 +101,29 @@ def examine(folder: Path, journal: bytes = b"") -> Examined:
     if stray.exists() and end.head.count not in firsts and not cuts:
         raise corrupt(stray, 0, "its segment is missing")
     return end._replace(cuts=cuts)
+
+
+def put_back(loss: Loss) -> str:
+    """Write again what a file has lost, durably; return what was done. Raises OSError."""
+    file = AppendOnlyFile(loss.path, loss.size)
+    try:
+        file.take_back(0)
+        file.write(loss.data)
+        file.sync()
+    finally:
+        file.close()
+    return f"{loss.path} had lost bytes from {loss.size} on; the journal holds them"
+
+
+def cut_off(cut: Cut) -> str:
+    """Take away what was never finished; return what was done. Raises OSError."""
+    if cut.size is None:
+        cut.path.unlink()
+    else:
+        file = AppendOnlyFile(cut.path, cut.size)
+        file.take_back(0)
+        file.close()
+    return f"{cut.note}; it was cut off"
 
 
 def _end(folder: Path, first: int, journal: bytes) -> Examined:

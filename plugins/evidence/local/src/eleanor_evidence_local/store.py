@@ -6,7 +6,7 @@ One process writes, and any number read beside it. A store that may not be writt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from eleanor_core.api import (
     VerifyReport,
 )
 from eleanor_evidence_local.catalog import Catalog
+from eleanor_evidence_local.checkpoints import Checkpoints
 from eleanor_evidence_local.disk import (
     AppendOnlyFile,
     Lock,
@@ -32,7 +33,7 @@ from eleanor_evidence_local.disk import (
     holder,
     make_folder,
 )
-from eleanor_evidence_local.index import Row, row_of, row_of_entry
+from eleanor_evidence_local.index import Row, entry_of, row_of, row_of_entry, searched, stored
 from eleanor_evidence_local.journal import Journal, Pair
 from eleanor_evidence_local.layout import (
     JOURNAL,
@@ -48,8 +49,17 @@ from eleanor_evidence_local.layout import (
     segment_path,
 )
 from eleanor_evidence_local.lines import leaf_line, payload_header, payload_line, segment_header
-from eleanor_evidence_local.recovery import EMPTY, Cut, Head, Loss, examine, read_journal
-from eleanor_evidence_local.verify import verify
+from eleanor_evidence_local.notary import Notary, Signing
+from eleanor_evidence_local.recovery import (
+    EMPTY,
+    Cut,
+    Head,
+    cut_off,
+    examine,
+    put_back,
+    read_journal,
+)
+from eleanor_evidence_local.verify import Scope, verify
 
 
 class Submission(NamedTuple):
@@ -76,12 +86,14 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, segment_bytes: int, log: Log, lock: Lock | None = None
+        self, folder: Path, segment_bytes: int, log: Log, signing: Signing, lock: Lock | None = None
     ) -> None:
         """Open the log in `folder`, for writing unless another process does or it is damaged.
 
         `lock`: its lock, if it has been taken already.
         """
+        self.signing = signing
+        self.notary: Notary | None = None
         self.folder = folder
         self.head = EMPTY
         self.notes: list[str] = []
@@ -124,10 +136,15 @@ class Store:
                 self.folder, lambda: self.head.count, self._note, writable=self.closed is None
             )
             if self.closed is None:
-                self._cut(cuts)
+                for cut in cuts:
+                    self._note(cut_off(cut))
                 self._go_on(self.head.next)
+                self.notary = Notary(
+                    self.folder, self.signing, lambda: self.head, self._log, self._not_as_signed
+                )
+                self.notary.checkpoints.check(self.head.count)
         except EvidenceCorrupt as error:
-            self._refuse(f"the evidence log is damaged: {error}", error)
+            self._not_as_signed(error)
         except OSError as error:
             self._refuse(_unwritable(self.folder, error), error)
 
@@ -137,7 +154,7 @@ class Store:
             head, losses, cuts = examine(self.folder, read_journal(self.folder))
             try:
                 for loss in losses:
-                    self._write_again(loss)
+                    self._note(put_back(loss))
             except OSError as error:
                 self._refuse(_unwritable(self.folder, error), error)
             else:
@@ -163,7 +180,10 @@ class Store:
             lock = Lock(self.folder / LOCK)
         except BlockingIOError:
             return None
-        return Store(self.folder, self._segment_bytes, self._log, lock)
+        return Store(self.folder, self._segment_bytes, self._log, self.signing, lock)
+
+    def _not_as_signed(self, error: EvidenceCorrupt) -> None:
+        self._refuse(f"the evidence log is damaged: {error}", error)
 
     def _refuse(self, message: str, cause: Exception) -> None:
         self.closed = Refusal(message, cause)
@@ -174,28 +194,10 @@ class Store:
         self.notes.append(note)
         self._log.warning("evidence log put right", folder=str(self.folder), note=note)
 
-    def _write_again(self, loss: Loss) -> None:
-        file = AppendOnlyFile(loss.path, loss.size)
-        try:
-            file.take_back(0)
-            file.write(loss.data)
-            file.sync()
-        finally:
-            file.close()
-        self._note(f"{loss.path} had lost bytes from {loss.size} on; the journal holds them")
-
-    def _cut(self, cuts: Iterable[Cut]) -> None:
-        for cut in cuts:
-            if cut.size is None:
-                cut.path.unlink()
-            else:
-                file = AppendOnlyFile(cut.path, cut.size)
-                file.take_back(0)
-                file.close()
-            self._note(f"{cut.note}; it was cut off")
-
     def close(self) -> None:
         """Let go of everything. All that was acknowledged is durable already."""
+        if self.notary:
+            self.notary.close()
         self.closed = self.closed or CLOSED
         if self._pair:
             # Where the files cannot be made durable by themselves, the journal stays for them.
@@ -207,7 +209,7 @@ class Store:
                 held.close()
         if self._lock:
             self._lock.release()
-        self._pair = self._catalog = self._lock = None
+        self._pair = self._catalog = self._lock = self.notary = None
 
     # -- appending: by one thread -------------------------------------------------------------
 
@@ -235,6 +237,7 @@ class Store:
         frontier = Frontier(self.head.count, self.head.peaks)
         outcomes: list[Receipt | Refusal] = []
         rows: dict[str, Row] = {}
+        digests: list[bytes] = []
         leaves: list[bytes] = []
         payloads: list[bytes] = []
         for record, heading in batch:
@@ -244,7 +247,8 @@ class Store:
                 continue
             leaves.append(leaf_line(place.position, record.leaf, record.leaf_hash))
             payloads.append(payload_line(place.position, record.payload, record.leaf_hash))
-            frontier.append(bytes.fromhex(record.leaf_hash))
+            digests.append(bytes.fromhex(record.leaf_hash))
+            frontier.append(digests[-1])
             rows[record.record_id] = row = row_of(place, record.leaf_hash, heading)
             outcomes.append(_known(row, record))
             place = place.after(len(leaves[-1]), len(payloads[-1]))
@@ -255,6 +259,8 @@ class Store:
                 self.head = Head(next=place, peaks=frontier.peaks)
                 for row in rows.values():
                     catalog.add(row)
+            if self.notary:
+                self.notary.noticed(start.position, digests)
         return outcomes
 
     def _room(self) -> tuple[Pair, Place]:
@@ -296,7 +302,7 @@ class Store:
         """Return the number of records. Raises `EvidenceCorrupt` where that cannot be said."""
         self._refresh()
         if self._catalog is None:
-            raise self._unreadable()
+            raise self.unreadable()
         return self.head.count
 
     def get(self, record_id: str) -> StoredRecord | None:
@@ -304,16 +310,16 @@ class Store:
         self._refresh()
         catalog = self._catalog
         if catalog is None:
-            return self._search(record_id)
+            return searched(self.folder, record_id)
         row = catalog.find(record_id)
         if row is None:
             return None
-        entry = self._entry(row)
+        entry = entry_of(self.folder, row)
         if entry is None:
             catalog.rebuild(f"led to a wrong place for record {record_id}")
             row = catalog.find(record_id)
-            entry = self._entry(row) if row else None
-        return _stored(entry) if entry else None
+            entry = entry_of(self.folder, row) if row else None
+        return stored(entry) if entry else None
 
     def chunk(self, start: Place | int, size: int) -> tuple[list[StoredRecord], Place | int]:
         """Return at most `size` records from `start` on, and where the next ones start."""
@@ -329,13 +335,29 @@ class Store:
         except EvidenceCorrupt:
             if not entries:
                 raise
-        return [*map(_stored, entries)], entries[-1].after if entries else place
+        return [*map(stored, entries)], entries[-1].after if entries else place
 
-    def verify(self) -> VerifyReport:
-        """Check everything that is stored, and compare the index with it."""
+    def verify(self, known: Sequence[str] = ()) -> VerifyReport:
+        """Check everything that is stored, and compare index and tiles with it.
+
+        `known`: checkpoints that were kept elsewhere.
+        """
+        # Asked before where the log ends: what was signed by then is there.
+        kept = Checkpoints(self.folder)
+        signed = kept.end()
         self._refresh()
-        end = (lambda: self.head.next) if self._catalog else None
-        report = verify(self.folder, end, self._catalog)
+        report = verify(
+            Scope(
+                folder=self.folder,
+                end=(lambda: self.head.next) if self._catalog else None,
+                catalog=self._catalog,
+                verifiers=self.signing.keys.verifiers(),
+                known=known,
+                signed=signed,
+                published=self.notary.is_published if self.notary else kept.is_published,
+                rebuild=self.notary.rebuild if self.notary else None,
+            )
+        )
         return evolve(report, notes=(*self.notes, *report.notes))
 
     def _refresh(self) -> None:
@@ -349,23 +371,8 @@ class Store:
                 catalog.add(row_of_entry(entry))
                 self.head = Head(next=entry.after)
 
-    def _search(self, record_id: str) -> StoredRecord | None:
-        """Find a record in a damaged log: from the start, as far as it can be read."""
-        place = locate(self.folder, 0)
-        for entry in records(self.folder, place) if place else ():
-            if row_of_entry(entry).record_id == record_id:
-                return _stored(entry)
-        return None
-
-    def _entry(self, row: Row) -> Entry | None:
-        """Return the record that a row leads to, None if it is not the one that the row names."""
-        try:
-            entry = next(records(self.folder, row.place, row.position + 1), None)
-            return entry if entry and row_of_entry(entry) == row else None
-        except (EvidenceCorrupt, OSError, ValueError, TypeError, OverflowError):
-            return None
-
-    def _unreadable(self) -> EvidenceCorrupt | EvidenceUnavailable:
+    def unreadable(self) -> EvidenceCorrupt | EvidenceUnavailable:
+        """Return the error that says why the log cannot be used."""
         message, cause = self.closed or CLOSED
         error = EvidenceCorrupt if isinstance(cause, EvidenceCorrupt) else EvidenceUnavailable
         return error(message)
@@ -383,13 +390,3 @@ def _known(row: Row, record: SealedRecord) -> Receipt | Refusal:
             f"({row.leaf_hash}); a record never changes: append a new one"
         )
     return Receipt(index=row.position, record_id=row.record_id, leaf_hash=row.leaf_hash)
-
-
-def _stored(entry: Entry) -> StoredRecord:
-    return StoredRecord(
-        index=entry.place.position,
-        record_id=row_of_entry(entry).record_id,
-        leaf_hash=entry.leaf_hash,
-        leaf=entry.leaf,
-        payload=entry.payload,
-    )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from eleanor_core.api import Finding, Frontier, VerifyReport, check_payload
+from attrs import frozen
+
+from eleanor_core.api import Finding, VerifierKey, VerifyReport, check_payload
 from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.index import row_of
 from eleanor_evidence_local.layout import (
+    CHECKPOINT,
+    CHECKPOINTS,
     INDEX,
     JOURNAL,
     LOCK,
@@ -31,10 +35,14 @@ from eleanor_evidence_local.lines import (
     read_payload,
     segment_header,
 )
+from eleanor_evidence_local.seen import Seen
+from eleanor_evidence_local.tiles import TILE
+from eleanor_evidence_local.verify_tree import TreeCheck
 
 _MOST_FINDINGS: Final = 1000
 _OWN_FILES: Final = re.compile(
     rf"{LOCK}|{JOURNAL}|{SEGMENTS}|{PAYLOADS}|{re.escape(INDEX)}(\.new)?(-\w+)?"
+    rf"|{CHECKPOINTS}|{CHECKPOINT}(\.new)?|{TILE}"
 )
 _LEAF_FIELD: Final = re.compile(rb"\d{20} \d+ ([0-9a-f]{64}) ")
 
@@ -57,32 +65,58 @@ class _Pair(NamedTuple):
     payloads: Path
 
 
-def verify(folder: Path, end: Callable[[], Place] | None, catalog: Catalog | None) -> VerifyReport:
-    """Check every byte of the log's files up to where `end` says that it ends.
+@frozen(kw_only=True)
+class Scope:
+    """What a verification is of.
 
-    Without `end`, where that cannot be said, to the end of the files. The index is compared with
-    the segments, and made anew where it differs.
+    `end` says where the log ends; without it, where that cannot be said, its files are read to
+    their end. `signed`: bytes of checkpoints. `known`: notes that were kept elsewhere. `published`
+    tells whether the copy of the newest checkpoint is right. `rebuild` makes the tiles anew; only
+    who writes the log has it.
     """
-    return _Verification(folder, end, catalog).report()
+
+    folder: Path
+    end: Callable[[], Place] | None
+    catalog: Catalog | None
+    verifiers: Sequence[VerifierKey]
+    known: Sequence[str]
+    signed: int
+    published: Callable[[], bool]
+    rebuild: Callable[[], None] | None
+
+
+def verify(scope: Scope) -> VerifyReport:
+    """Check every byte of the log's files, and hold the tree over all records against what is kept.
+
+    Index and tiles are compared with the segments, and made anew where they differ. The memory that
+    it takes does not depend on how many records there are.
+    """
+    with Seen() as seen:
+        return _Verification(scope, seen).report()
 
 
 class _Verification:
     """One run over all files: what it has found so far, and the tree as it grows."""
 
-    def __init__(
-        self, folder: Path, end: Callable[[], Place] | None, catalog: Catalog | None
-    ) -> None:
-        self._folder = folder
-        self._latest = end
-        self._end = end() if end else None
-        self._catalog = catalog
-        self._frontier = Frontier()
+    def __init__(self, scope: Scope, seen: Seen) -> None:
+        self._scope = scope
+        self._folder = scope.folder
+        self._end = scope.end() if scope.end else None
+        self._seen = seen
         self._findings: list[Finding] = []
         self._notes: list[str] = []
-        self._ids: dict[str, int] = {}
         self._erased = 0
-        self._rows = catalog.rows() if catalog else iter(())
+        self._rows = scope.catalog.rows() if scope.catalog else iter(())
         self._index_agrees = True
+        self._tree = TreeCheck(
+            scope.folder,
+            scope.verifiers,
+            scope.known,
+            self._told,
+            end=scope.signed,
+            published=scope.published,
+        )
+        self._frontier = self._tree.frontier
 
     def report(self) -> VerifyReport:
         for first in segments(self._folder):
@@ -91,18 +125,43 @@ class _Verification:
         if self._end and self._frontier.size < self._end.position:
             missing = f"records {self._frontier.size} to {self._end.position - 1} are missing"
             self._found(segment_path(self._folder, self._end.first), self._end.leaf_at, missing)
+        for number, record_id, earlier in self._seen.twice():
+            self._told(f"record {number}", f"it has the id of record {earlier} ({record_id})")
         self._strangers()
+        self._tree.finish(self._frontier.size, alone=self._scope.rebuild is not None)
+        self._notes += self._tree.notes
+        self._derived()
         if self._erased:
             self._notes.append(f"the payloads of {self._erased} records have been erased")
-        catalog = None if self._findings else self._catalog
-        if catalog and (not self._index_agrees or catalog.has_surplus()):
-            catalog.rebuild("was wrong")
         return VerifyReport(
             records=self._frontier.size,
             root=self._frontier.root().hex(),
+            checkpoints=self._tree.checked,
+            signed=self._tree.signed,
             findings=tuple(self._findings[: _MOST_FINDINGS + 1]),
             notes=tuple(self._notes),
         )
+
+    def _derived(self) -> None:
+        """Make anew what is made from the segments, unless those are wrong: then it is a witness.
+
+        What differs in the tiles says which record was changed, so it is kept and told.
+        """
+        catalog, rebuild, stale = self._scope.catalog, self._scope.rebuild, self._tree.stale
+        if stale:
+            more = f", and {len(stale) - 1} more" if len(stale) > 1 else ""
+            made = "; made anew from the records" if rebuild and self.sound else ""
+            self._notes.append(f"{stale[0]}{more}{made}")
+        if not self.sound:
+            return
+        if stale and rebuild:
+            rebuild()
+        if catalog and (not self._index_agrees or catalog.has_surplus()):
+            catalog.rebuild("was wrong")
+
+    @property
+    def sound(self) -> bool:
+        return not self._findings
 
     def _segment(self, first: int) -> None:
         pair = _Pair(first, segment_path(self._folder, first), payload_path(self._folder, first))
@@ -134,12 +193,10 @@ class _Verification:
             head = heading(leaf)
         except (BadLine, ValueError) as problem:
             self._found(pair.leaves, line.offset, problem)
-            self._frontier.append(_stated_hash(line.text))
+            self._tree.append(_stated_hash(line.text), None)
             return
-        self._frontier.append(bytes.fromhex(digest))
-        if (earlier := self._ids.setdefault(head.record_id, number)) != number:
-            twice = f"record {number} ({head.record_id}) has the id of record {earlier}"
-            self._found(pair.leaves, line.offset, twice)
+        self._tree.append(bytes.fromhex(digest), head.time)
+        self._seen.add(number, head.record_id)
         if payload is None:
             self._found(pair.payloads, 0, f"the payload line of record {number} is missing")
             return
@@ -184,16 +241,18 @@ class _Verification:
                 self._found(path, 0, "this file is not part of the log")
         present = [*(self._folder / SEGMENTS).glob("*"), *(self._folder / PAYLOADS).glob("*")]
         firsts = set(segments(self._folder))
-        if self._latest:
+        if self._scope.end:
             # The pair that is being begun right now starts with the record that comes next.
-            end = self._latest()
+            end = self._scope.end()
             firsts = {first for first in firsts if first <= end.first or first == end.position}
         expected = {path(self._folder, first) for first in firsts for path in _PATHS}
         for path in sorted(set(present) - expected):
             self._found(path, 0, "this file is not part of the log")
 
     def _found(self, path: Path, offset: int, what: object) -> None:
-        where = f"{path.relative_to(self._folder).as_posix()} at byte {offset}"
+        self._told(f"{path.relative_to(self._folder).as_posix()} at byte {offset}", what)
+
+    def _told(self, where: str, what: object) -> None:
         self._findings.append(Finding(where=where, what=str(what)))
 
 

@@ -1,29 +1,20 @@
-"""`eleanor evidence`: read the log and check it. Only the evidence plugins are started for that."""
+"""`eleanor evidence list` and `show`: what stands in the log, held against its hashes."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import TypeAlias, cast
+from collections.abc import Iterator, Mapping
+from typing import cast
 
-from eleanor_cli import exits, logs, words
+from eleanor_cli import exits
 from eleanor_cli.escape import dumps, prose, safe
+from eleanor_cli.evidence.opened import Sinks, with_sinks
 from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
-from eleanor_cli.running import run
-from eleanor_core import open_evidence
-from eleanor_core.api import RECORD_LIMITS, EvidenceSink, EvidenceVerifier, parse_json
-from eleanor_core.codec import to_json
-from eleanor_core.errors import (
-    EvidenceCorrupt,
-    EvidenceUnavailable,
-    InvalidInput,
-    UnresolvableRecord,
-)
+from eleanor_core.api import RECORD_LIMITS, parse_json
+from eleanor_core.errors import EvidenceCorrupt, InvalidInput, UnresolvableRecord
 from eleanor_core.evidence import check_payload, leaf_hash, open_payload
-from eleanor_core.model import JsonObject, JsonValue, StoredRecord, VerifyReport
-
-Sinks: TypeAlias = Mapping[str, EvidenceSink]
+from eleanor_core.model import JsonObject, JsonValue, StoredRecord
 
 
 def list_records(options: Options, *, limit: int, as_json: bool) -> int:
@@ -39,7 +30,7 @@ def list_records(options: Options, *, limit: int, as_json: bool) -> int:
             _show_list(records)
         return exits.OK
 
-    return _with_sinks(options, main)
+    return with_sinks(options, main)
 
 
 def show_record(options: Options, record_id: str, *, as_json: bool) -> int:
@@ -62,38 +53,7 @@ def show_record(options: Options, record_id: str, *, as_json: bool) -> int:
             _show_record(stored, problems)
         return exits.FAULT if problems else exits.OK
 
-    return _with_sinks(options, main)
-
-
-def verify_log(options: Options, *, as_json: bool) -> int:
-    """Check every log entirely. 0 only if there are records and all of them are sound."""
-
-    async def main(sinks: Sinks) -> int:
-        reports: dict[str, VerifyReport] = {}
-        for name, sink in sinks.items():
-            if not isinstance(sink, EvidenceVerifier):
-                msg = f"evidence/{name} cannot verify its own storage: use the tools of that log"
-                raise EvidenceUnavailable(msg)
-            reports[name] = await sink.verify()
-        if as_json:
-            write_json({name: _report(report) for name, report in reports.items()})
-        else:
-            _show_reports(reports)
-        sound = all(report.sound and report.records for report in reports.values())
-        return exits.OK if sound else exits.FAULT
-
-    return _with_sinks(options, main)
-
-
-def _with_sinks(options: Options, main: Callable[[Sinks], Awaitable[int]]) -> int:
-    loaded = options.load()
-    logs.configure(loaded.settings, options.redaction)
-
-    async def opened() -> int:
-        async with open_evidence(loaded.settings, redaction=options.redaction) as sinks:
-            return await main(sinks)
-
-    return run(opened)
+    return with_sinks(options, main)
 
 
 # -- what stands in a record ----------------------------------------------------------------------
@@ -155,10 +115,6 @@ def _whole(stored: StoredRecord, problems: list[str]) -> JsonObject:
     }
 
 
-def _report(report: VerifyReport) -> JsonObject:
-    return {"sound": report.sound, **cast("JsonObject", to_json(report))}
-
-
 # -- for people -----------------------------------------------------------------------------------
 
 
@@ -205,31 +161,3 @@ def _show_record(stored: StoredRecord, problems: list[str]) -> None:
         screen.print(Text(safe(dumps(value, indent=2), keep="\n")), soft_wrap=True)
     if payload is None:
         screen.print(Text("\nThe payload was erased; the record still proves that it was there."))
-
-
-def _show_reports(reports: Mapping[str, VerifyReport]) -> None:
-    from rich.text import Text
-
-    from eleanor_cli.screen import console, label, sheet
-
-    screen = console(sys.stdout)
-    for name, report in reports.items():
-        grid = sheet()
-        records = words.count(report.records, "record")
-        if not report.records and report.sound:
-            grid.add_row(
-                Text("? EMPTY", style="bold magenta"), Text(f"evidence/{name}: no records")
-            )
-        elif report.sound:
-            grid.add_row(Text("✓ SOUND", style="bold green"), Text(f"evidence/{name}: {records}"))
-        else:
-            found = words.count(len(report.findings), "finding")
-            grid.add_row(
-                Text("✗ NOT SOUND", style="bold red"), Text(f"evidence/{name}: {records}, {found}")
-            )
-        for finding in report.findings:
-            grid.add_row(label("found"), Text(prose(f"{finding.where}: {finding.what}")))
-        for note in report.notes:
-            grid.add_row(label("note"), Text(prose(note)))
-        grid.add_row(label("root"), Text(prose(report.root)))
-        screen.print(grid)
