@@ -348,15 +348,22 @@ async def test_who_is_cancelled_leaves_an_unknown_outcome(harness: Harness) -> N
 
 async def test_stopping_waits_for_what_is_carried_out(harness: Harness) -> None:
     log = MemoryLog()
+    order: list[str] = []
+
+    async def stop() -> None:
+        await engine.shutdown()
+        order.append("stopped")
 
     async def slow(execution: Execution) -> str:
-        group.start_soon(engine.shutdown)
-        await anyio.sleep(0.02)
+        group.start_soon(stop)
+        await anyio.sleep(0.05)
+        order.append("done")
         return "done"
 
     async with harness(plugins=[CALM, log]) as engine, anyio.create_task_group() as group:
         action = Action(name="bins.empty", run=slow, text=TEXT)
         await engine.execute(await permitted(engine, action), action)
+    assert order == ["done", "stopped"]
     assert facts(log)["outcome"] == "done"
 
 
