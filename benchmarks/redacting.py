@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +45,7 @@ class Clock:
             try:
                 result = call(*args)
                 # A generator does its work when it is read.
-                return tuple(result) if call.__name__ == "known_in" else result  # type: ignore[call-overload]
+                return tuple(result) if isinstance(result, Iterator) else result
             finally:
                 self._depth -= 1
                 if not self._depth:

@@ -13,10 +13,15 @@ from eleanor_core.registry.registry import Broken, Found, Stage
 
 
 class Masks(Protocol):
-    """Masks secrets in what a plugin raised: in a text, and in an error that is to be chained."""
+    """Masks secrets in what a plugin raised."""
 
-    def text(self, text: str, /) -> str: ...  # noqa: D102
-    def told(self, error: BaseException, /) -> BaseException: ...  # noqa: D102
+    def text(self, text: str, /) -> str:
+        """Return the text masked."""
+        ...
+
+    def told(self, error: BaseException, /) -> BaseException:
+        """Return the error, to be chained to another one, or what stands for it."""
+        ...
 
 
 class Unmasked:
