@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import pytest
 from eleanor_evidence_local import LocalSettings, notary, open_log, tiles
 from eleanor_evidence_local.disk import Lock
 from eleanor_evidence_local.keys import KeyFile, is_right
-from eleanor_evidence_local.store import Store
+from eleanor_evidence_local.seen import Seen
 
 from eleanor_core.api import (
     EvidenceCorrupt,
@@ -174,7 +176,7 @@ async def test_a_log_that_never_signed_gets_its_tree(open_it, seal, folder: Path
 
 
 async def test_after_a_crash_it_goes_on_from_the_last_checkpoint(
-    open_it, seal, folder: Path, store: Callable[[], Store]
+    open_it, seal, folder: Path
 ) -> None:
     async with open_it() as log:
         await fill(log, seal, 0, 100)
@@ -333,3 +335,57 @@ async def test_what_is_no_checkpoint_is_told(open_it, seal, text: str) -> None:
         report = await log.verify(known=[text])
         (found,) = report.findings
         assert found.where == "the checkpoint that was given"
+
+
+async def test_verifying_goes_on_beside_signing(open_it, seal, folder: Path) -> None:
+    async with open_it(checkpoint_records=3, checkpoint_seconds=0.01) as log:
+        await fill(log, seal, 0, 250)
+        async with anyio.create_task_group() as group:
+            for n in range(250, 550):
+                group.start_soon(log.append, seal(n))
+            for _ in range(8):
+                report = await log.verify()
+                assert (report.findings, report.notes) == ((), ())
+                assert report.signed <= report.records
+                await anyio.sleep(0.01)
+        report = await log.verify()
+        assert (report.findings, report.notes, report.records) == ((), (), 550)
+
+
+async def test_checkpoints_in_another_order_are_told(open_it, seal, folder: Path) -> None:
+    async with open_it() as log:
+        for n in range(3):
+            await log.append(seal(n))
+            await log.checkpoint()
+    path = folder / "checkpoints"
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(second + first + third)
+    async with open_it() as log:
+        report = await log.verify()
+        assert [(found.where, found.what) for found in report.findings] == [
+            (f"checkpoints at byte {len(second)}", "1 records, after a checkpoint of 2")
+        ]
+
+
+async def test_a_clock_that_was_set_back_is_told(
+    open_it, seal, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(time=lambda: 2_000_000_000, monotonic=time.monotonic)
+    monkeypatch.setattr(notary, "time", clock)
+    async with open_it() as log:
+        await log.append(seal(0))
+        await log.checkpoint()
+        clock.time = lambda: 1_999_990_000
+        await log.append(seal(1))
+        await log.checkpoint()
+        report = await log.verify()
+    assert report.sound
+    (note,) = report.notes
+    assert "it was signed 2033-05-18T00:46:40Z, after one that was signed 2033-05-18T03" in note
+
+
+def test_an_id_that_stands_twice_is_found_however_many_there_are() -> None:
+    with Seen() as seen:
+        for number in range(5000):
+            seen.add(number, f"{number % 4999:036x}")
+        assert seen.twice() == [(4999, f"{0:036x}", 0)]

@@ -54,12 +54,12 @@ class Checkpoints:
                 yield offset, line
                 offset += len(line)
 
-    def last(self) -> Stored | None:
-        """Return the newest checkpoint, None where there is none. Raises EvidenceCorrupt.
+    def last(self, end: int | None = None) -> Stored | None:
+        """Return the newest checkpoint before `end`, None if there is none.
 
-        What was never finished after it counts for nothing.
+        What was never finished after it counts for nothing. Raises EvidenceCorrupt.
         """
-        offset, line = self._last_line()
+        offset, line = self._last_line(end)
         return parsed(self.path, offset, line) if line else None
 
     def check(self, count: int) -> None:
@@ -101,9 +101,9 @@ class Checkpoints:
             self._file.close()
         self._file = None
 
-    def _last_line(self) -> tuple[int, bytes]:
+    def _last_line(self, end: int | None = None) -> tuple[int, bytes]:
         """Return the last whole line and where it starts."""
-        end = self.end()
+        end = self.end() if end is None else end
         start = max(0, end - 2 * _LONGEST)
         if not end:
             return 0, b""

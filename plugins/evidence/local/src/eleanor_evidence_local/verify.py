@@ -128,7 +128,8 @@ class _Verification:
         for number, record_id, earlier in self._seen.twice():
             self._told(f"record {number}", f"it has the id of record {earlier} ({record_id})")
         self._strangers()
-        self._tree.finish(self._frontier.size, alone=self._scope.rebuild is not None)
+        count = self._scope.end().position if self._scope.end else self._frontier.size
+        self._tree.finish(count, alone=self._scope.rebuild is not None)
         self._notes += self._tree.notes
         self._derived()
         if self._erased:

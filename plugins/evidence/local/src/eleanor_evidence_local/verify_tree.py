@@ -69,7 +69,6 @@ class TreeCheck:
         self._published = published
         self.frontier = Frontier()
         self.checked = 0
-        self.signed = 0
         self.stale: list[str] = []
         self.notes: list[str] = []
         self._verifiers = verifiers
@@ -85,7 +84,7 @@ class TreeCheck:
         self._floor = ""
         self._late = 0
         self._first_late = ""
-        self._last = self._newest()
+        self._last = self._newest(end)
         self.signed = self._last.checkpoint.size if self._last else 0
         given = sorted(self._given(known), key=attrgetter("size"))
         self._expected = heapq.merge(self._stored(end), given, key=attrgetter("size"))
@@ -112,7 +111,8 @@ class TreeCheck:
     def finish(self, count: int, *, alone: bool) -> None:
         """Find what is signed and not there, and what lies among the tiles beside them.
 
-        `alone`: nobody else writes the log, so no tile can be ahead of its `count` records.
+        `count`: records that there are by now. `alone`: no other process writes the log, so that no
+        tile can be ahead of them.
         """
         while self._next:
             self._missing(self._next)
@@ -138,9 +138,9 @@ class TreeCheck:
             elif tile and tile.width < WIDTH:
                 self._compare_with_wider(tile)
 
-    def _newest(self) -> Stored | None:
+    def _newest(self, end: int) -> Stored | None:
         try:
-            return self._checkpoints.last()
+            return self._checkpoints.last(end)
         except EvidenceCorrupt:
             # `_stored` meets it as well, and says what is wrong with it.
             return None
