@@ -20,7 +20,7 @@ ask() {
 
 ASKED = {
     ("pl",): {"plugins"},
-    ("evidence", ""): {"list", "show", "verify"},
+    ("evidence", ""): {"checkpoint", "export", "list", "prove", "show", "verify"},
     ("evaluate", "--ex"): {"--explain"},
     ("evaluate", "--explain", ""): {"person", "operator", "engineer", "auditor"},
     ("evaluate", "--detail", ""): {"1", "2", "3"},
