@@ -52,7 +52,11 @@ from eleanor_core.pipeline.gate import Recorded, compare, conditions, recorded
 from eleanor_core.pipeline.validate import ValidInput, validate
 
 T = TypeVar("T")
-_OUTCOMES: Final[dict[ActionEnd, OutcomeValue]] = {"returned": "done", "raised": "failed"}
+_OUTCOMES: Final[dict[ActionEnd, OutcomeValue]] = {
+    "returned": "done",
+    "raised": "failed",
+    "withheld": "failed",
+}
 _log = structlog.get_logger("eleanor.gate")
 
 
@@ -130,17 +134,10 @@ class Executor:
                 f"the decision on record {decision.record_id} permits another action than "
                 f"{action.name}"
             )
-        standing = await self._standing(
-            EvidenceRef(record_id=decision.record_id, leaf_hash=decision.leaf_hash)
-        )
-        if standing.judgement.constraints + standing.conditions != decision.constraints:
-            raise ExpiredDecision(
-                f"reviewers have set other conditions for record {decision.record_id} since this "
-                "decision was made; get a new one from `executable`"
-            )
+        standing = await self._as_permitted(decision)
         await self._ask_policies(standing, action.name)
         intent_id = await self._intend(decision, standing, action.name)
-        return Execution(
+        execution = Execution(
             record_id=decision.record_id,
             trace_id=decision.trace_id,
             text=given.text,
@@ -149,6 +146,13 @@ class Executor:
             constraints=decision.constraints,
             idempotency_key=intent_id,
         )
+        try:
+            # What stands in the log before the intent counts, also if it came after the first look.
+            await self._as_permitted(decision)
+        except EleanorError as error:
+            await self._conclude(execution, "withheld", time.perf_counter(), error)
+            raise
+        return execution
 
     def _given(self, action: Action[T]) -> ValidInput:
         if type(action) is not Action:
@@ -163,6 +167,18 @@ class Executor:
                 "the action is on another case than the one that was judged (its text, context or "
                 "kind differs), or it was judged where keys/gate.key is another one"
             )
+
+    async def _as_permitted(self, decision: ExecutableDecision) -> _Standing:
+        """Return how the judgement stands, or raise if that is not what the decision permits."""
+        standing = await self._standing(
+            EvidenceRef(record_id=decision.record_id, leaf_hash=decision.leaf_hash)
+        )
+        if standing.judgement.constraints + standing.conditions != decision.constraints:
+            raise ExpiredDecision(
+                f"reviewers have set other conditions for record {decision.record_id} since this "
+                "decision was made; get a new one from `executable`"
+            )
+        return standing
 
     async def _standing(self, reference: EvidenceRef | None) -> _Standing:
         copies = await self._panel.evidence.copies(reference.record_id) if reference else ()

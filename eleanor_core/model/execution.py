@@ -22,7 +22,9 @@ OutcomeValue: TypeAlias = Literal["done", "failed", "unknown"]
 """`done`: it returned. `failed`: it said so itself, by raising. `unknown`: it was cut off (timeout,
 cancellation, crash), so nobody here can say whether it took effect."""
 
-ActionEnd: TypeAlias = Literal["returned", "raised", "timeout", "cancelled"]
+ActionEnd: TypeAlias = Literal["returned", "raised", "timeout", "cancelled", "withheld"]
+"""`withheld`: it never began, because somebody halted it after the first look and before the
+intent."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 

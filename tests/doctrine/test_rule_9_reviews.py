@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 
 import pytest
 from attrs import evolve
@@ -24,7 +25,9 @@ from eleanor_core.model import (
     Covered,
     FrozenMap,
     JsonObject,
+    Receipt,
     Review,
+    SealedRecord,
     SignedReview,
 )
 from eleanor_core.pipeline.gate import Recorded
@@ -149,6 +152,33 @@ async def test_a_halt_is_final_and_reaches_permissions_that_are_out(harness: Har
             with pytest.raises(ReviewRefused, match="a halt is final"):
                 await reviewed(engine, result, alice, "acknowledge")
         assert not deeds.done
+
+
+class Waiting(MemoryLog):
+    """Lets something happen just before an intent is kept."""
+
+    before: Callable[[], Awaitable[object]] | None = None
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        if b'"kind":"intent"' in record.leaf and self.before is not None:
+            await self.before()
+        return await super().append(record)
+
+
+async def test_a_halt_that_stands_before_the_intent_stops_it(harness: Harness) -> None:
+    log, deeds = Waiting(), Deeds()
+    async with harness(plugins=[CALM, log]) as engine:
+        (key,) = await people(engine, "alice")
+        action = deeds.action()
+        result = await engine.run(text=TEXT)
+        decision = await engine.executable(result, action)
+        log.before = lambda: reviewed(engine, result, key, "halt")
+        with pytest.raises(GateClosed, match="it was halted"):
+            await engine.execute(decision, action)
+        kinds = [json.loads(item.leaf)["kind"] for item in log.records[-4:]]
+        assert kinds == ["review", "intent", "outcome", "refused"]
+        assert await engine.reviews.outcome(decision.record_id) == "failed"
+    assert not deeds.done
 
 
 async def test_what_policy_prohibits_opens_by_nothing(harness: Harness) -> None:
