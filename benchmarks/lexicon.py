@@ -22,14 +22,70 @@ SIZE: Final = 100_000
 """Bytes of each text."""
 PHRASES: Final = 2_000
 
-_VERBS: Final = "ignore disregard forget override bypass drop skip discard".split()  # noqa: SIM905
-_KINDS: Final = "previous earlier prior original hidden".split()  # noqa: SIM905
-_ORDERS: Final = "instructions rules guidelines directives".split()  # noqa: SIM905
-_SHOWN: Final = "prompt rules settings beginning secret policy notes orders key list".split()  # noqa: SIM905
-_PARTS: Final = "pirate judge robot expert king hacker writer parent ghost machine".split()  # noqa: SIM905
-_MARKS: Final = "system user assistant tool start end message instruction human inner".split()  # noqa: SIM905
+_VERBS: Final = ["ignore", "disregard", "forget", "override", "bypass", "drop", "skip", "discard"]
+_KINDS: Final = ["previous", "earlier", "prior", "original", "hidden"]
+_ORDERS: Final = ["instructions", "rules", "guidelines", "directives"]
+_SHOWN: Final = [
+    "prompt",
+    "rules",
+    "settings",
+    "beginning",
+    "secret",
+    "policy",
+    "notes",
+    "orders",
+    "key",
+    "list",
+]
+_PARTS: Final = [
+    "pirate",
+    "judge",
+    "robot",
+    "expert",
+    "king",
+    "hacker",
+    "writer",
+    "parent",
+    "ghost",
+    "machine",
+]
+_MARKS: Final = [
+    "system",
+    "user",
+    "assistant",
+    "tool",
+    "start",
+    "end",
+    "message",
+    "instruction",
+    "human",
+    "inner",
+]
 _ALPHABETS: Final = ("[A-Z0-9]", "[a-f0-9]", "[A-Za-z0-9]", "[A-Za-z0-9_-]", "[a-z2-7]")
-_SYLLABLES: Final = "ba co du fe gi ho ju ka le mi no pu ra se ti vo wa xe yo zu bren cald".split()  # noqa: SIM905
+_SYLLABLES: Final = [
+    "ba",
+    "co",
+    "du",
+    "fe",
+    "gi",
+    "ho",
+    "ju",
+    "ka",
+    "le",
+    "mi",
+    "no",
+    "pu",
+    "ra",
+    "se",
+    "ti",
+    "vo",
+    "wa",
+    "xe",
+    "yo",
+    "zu",
+    "bren",
+    "cald",
+]
 
 
 def patterns() -> tuple[Pattern, ...]:

@@ -187,8 +187,9 @@ EVENTS = frozenset(
 )
 """Classes of events, all of which the surface `streamed` collects."""
 
-EVIDENCE = frozenset({"evidence/local"})
-"""Sinks of evidence in this repository; each one's files are searched."""
+EVIDENCE = frozenset({"evidence/local", "evidence/postgres"})
+"""Sinks of evidence in this repository. What `local` writes is searched file by file; `postgres` is
+handed the same sealed records, and its tables hold nothing else."""
 
 PAGES = frozenset({"_repr_html_", "page"})
 """Functions that make a page: of a result, of the quality report."""
@@ -231,12 +232,16 @@ WRITERS: Mapping[str, str] = {
     "apps/cli/src/eleanor_cli/config.py": _MASKED,
     "apps/cli/src/eleanor_cli/crash.py": "tracebacks, masked here",
     "apps/cli/src/eleanor_cli/evaluate.py": _MASKED,
-    "apps/cli/src/eleanor_cli/evidence.py": _MASKED,
+    "apps/cli/src/eleanor_cli/doctor/command.py": _MASKED,
+    "apps/cli/src/eleanor_cli/evidence/checking.py": _MASKED,
+    "apps/cli/src/eleanor_cli/evidence/proofs.py": "hashes, ids and signed notes: no word of anybody",
+    "apps/cli/src/eleanor_cli/evidence/records.py": _MASKED,
     "apps/cli/src/eleanor_cli/explain/page.py": _MASKED,
     "apps/cli/src/eleanor_cli/faults.py": _MASKED,
     "apps/cli/src/eleanor_cli/logs.py": "structlog, the processor first",
     "apps/cli/src/eleanor_cli/out.py": _MASKED,
-    "apps/cli/src/eleanor_cli/plugins.py": _MASKED,
+    "apps/cli/src/eleanor_cli/plugins/listing.py": _MASKED,
+    "apps/cli/src/eleanor_cli/plugins/locking.py": _MASKED,
     "apps/cli/src/eleanor_cli/precedents/moving.py": _MASKED,
     "apps/cli/src/eleanor_cli/precedents/reading.py": _MASKED,
     "apps/cli/src/eleanor_cli/precedents/show.py": _MASKED,
@@ -244,13 +249,25 @@ WRITERS: Mapping[str, str] = {
     "apps/cli/src/eleanor_cli/quality/command.py": _MASKED,
     "apps/cli/src/eleanor_cli/quality/progress.py": _MASKED,
     "apps/cli/src/eleanor_cli/quality/table.py": _MASKED,
+    "apps/cli/src/eleanor_cli/review/keys.py": _MASKED,
+    "apps/cli/src/eleanor_cli/review/show.py": _MASKED,
     "apps/cli/src/eleanor_cli/secrets/verbs.py": _MASKED,
     "apps/cli/src/eleanor_cli/show.py": _MASKED,
     "apps/cli/src/eleanor_cli/usage.py": _MASKED,
+    "eleanor_core/_binding.py": "a key of the gate's own, for its owner alone",
+    "eleanor_core/_signatures.py": "a reviewer's private key, for its owner alone",
+    "eleanor_core/evidence/bundle.py": _HANDED_OVER,
+    "eleanor_core/isolation/frames.py": "the pipe of a worker: it ends in the engine, which masks",
+    "eleanor_core/isolation/probe.py": "a trial of what the system refuses, with words of its own",
+    "eleanor_core/registry/child.py": "the pipe of a worker: it ends in the engine, which masks",
+    "eleanor_core/registry/isolated.py": "the pipe to a worker, which gets no secret",
+    "eleanor_core/registry/workers.py": "the pipe to a worker, which gets no secret",
     "eleanor_core/settings/samples.py": "samples for the repository, made of defaults",
     "eleanor_core/testing/contract.py": "the test kit: it stays with a test",
+    "eleanor_core/testing/postgres.py": "the test kit: it stays with a test",
     "plugins/evidence/local/src/eleanor_evidence_local/disk.py": _HANDED_OVER,
     "plugins/evidence/local/src/eleanor_evidence_local/index.py": _HANDED_OVER,
+    "plugins/evidence/local/src/eleanor_evidence_local/seen.py": "hashes of ids, while it verifies",
     "plugins/precedents/sqlite/src/eleanor_precedents_sqlite/__main__.py": "the starter's cases",
     "plugins/precedents/sqlite/src/eleanor_precedents_sqlite/session.py": _HANDED_OVER,
 }
@@ -261,6 +278,20 @@ VERBS: Mapping[str, str] = {
     "batch": "test_canary.py: lines, ids, bad lines, file names",
     "plugins list": "test_canary.py: a plugin that breaks in every way",
     "plugins explain": "test_canary.py: the same, and a name that nobody has",
+    "plugins lock": "test_canary.py: a file that cannot be written",
+    "plugins verify": "test_canary.py: a lock that nobody has",
+    "doctor": "test_canary.py: after all others",
+    "review list": "test_canary.py: after all others",
+    "review show": "test_canary.py: an id that nobody has",
+    "review decide": "test_canary.py: id and reason",
+    "review submit": "test_canary.py: a file that holds no review",
+    "review keys new": "test_canary.py: a folder that nobody has",
+    "review keys add": "test_canary.py: key and person",
+    "review keys revoke": "test_canary.py: a key that nobody has",
+    "review keys list": "test_canary.py: after all others",
+    "evidence checkpoint": "test_canary.py: after all others",
+    "evidence prove": "test_canary.py: an id that nobody has",
+    "evidence export": "test_canary.py: the bundle's files",
     "evidence list": "test_canary.py: after all others",
     "evidence show": "test_canary.py: after all others, and an id that nobody has",
     "evidence verify": "test_canary.py: after all others",

@@ -65,6 +65,7 @@ async def test_policy_can_refuse_it_and_the_refusal_is_recorded(harness: Harness
     assert facts["threshold"] == 0.8
     assert facts["detectors"]["injection"]["score"] == 0.9
     assert facts["detectors"]["injection"]["categories"] == ["override"]
+    assert facts["case"].pop("digest")
     assert facts["case"] == {"kind": "answer", "characters": len(ATTACK)}
     refusal = payload["refusal"]["value"]
     assert refusal["sha256"] == hashlib.sha256(ATTACK.encode()).hexdigest()
