@@ -13,12 +13,7 @@ from support.panels import Member
 
 from eleanor_core import EleanorEngine, PrivateKey, sign_review
 from eleanor_core.api import CriticViolation
-from eleanor_core.errors import (
-    ExpiredDecision,
-    GateClosed,
-    ReviewRefused,
-    UnresolvableRecord,
-)
+from eleanor_core.errors import ExpiredDecision, GateClosed, ReviewRefused, UnresolvableRecord
 from eleanor_core.model import (
     Assessment,
     Choice,
