@@ -40,6 +40,7 @@ def test_a_target_holds_on_any_bytes(name: str) -> None:
     holds()
 
 
+@pytest.mark.long
 def test_a_target_that_takes_too_much_is_found() -> None:
     held = []
 

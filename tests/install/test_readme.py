@@ -16,6 +16,7 @@ PROGRAMS = re.findall(
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("program", "printed"),
     [

@@ -51,6 +51,7 @@ async def refused(home: Path, decision: ExecutableDecision, outcome: str) -> Non
     assert not deeds.done
 
 
+@pytest.mark.long
 async def test_what_another_process_used_is_used_up(tmp_path: Path) -> None:
     with other_process(tmp_path, "finish") as (_, said):
         decision = from_json(json.loads(said.readline()), ExecutableDecision)

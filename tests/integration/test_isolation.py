@@ -124,11 +124,13 @@ def test_what_it_reaches_for_it_does_not_get(
     assert (site / "secret").read_text("utf-8") == SECRET
 
 
+@pytest.mark.long
 def test_it_gets_no_environment(confined: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
     names = _words(confined("environment")).removeprefix("did: ")
     assert set(eval(names)) <= {"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TZ"}
 
 
+@pytest.mark.long
 def test_each_call_of_the_list_is_refused(confined: Judge, given: Mapping[str, str]) -> None:
     if given["processes"]:
         pytest.skip(f"this system does not limit processes: {given['processes']}")
@@ -144,6 +146,7 @@ def test_it_inherits_no_open_file(site: Path, tmp_path: Path) -> None:
             assert _words(judge(f"descriptors {inode}")) == "did: []"
 
 
+@pytest.mark.long
 def test_what_it_prints_goes_nowhere(confined: Judge, capfd: pytest.CaptureFixture[str]) -> None:
     assert _words(confined("print")) == "did: printed"
     out, err = capfd.readouterr()
@@ -183,6 +186,7 @@ def _costs_its_own_answer(judge: Judge, deed: str, reason: str) -> None:
     assert _words(judge("speak again")).endswith(" again")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("deed", LIGHT_FAULTS)
 def test_a_fault_costs_its_own_answer(confined: Judge, deed: str) -> None:
     before = _words(confined("speak now"))
@@ -190,6 +194,7 @@ def test_a_fault_costs_its_own_answer(confined: Judge, deed: str) -> None:
     assert _words(confined("speak now")) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("deed", FAULTS)
 def test_what_ends_a_worker_costs_one_answer(confined: Judge, deed: str) -> None:
     before = _words(confined("speak now"))
@@ -265,6 +270,7 @@ def _load(name: str, home: Path, **entry: object) -> tuple[str, str]:
     return broken.stage, broken.error
 
 
+@pytest.mark.long
 def test_what_it_does_on_import_it_does_in_the_worker(
     site: Path, tmp_path: Path, given: Mapping[str, str]
 ) -> None:
@@ -296,6 +302,7 @@ def test_it_may_not_mask_what_others_say(site: Path, tmp_path: Path) -> None:
     assert "redact" in error
 
 
+@pytest.mark.long
 def test_its_settings_are_its_own_to_refuse(site: Path, tmp_path: Path) -> None:
     with hostile_engine(tmp_path, settings={"number": "a word"}) as (engine, judge):
         (broken,) = engine.broken
@@ -314,6 +321,7 @@ def test_a_setting_that_it_does_not_have_refuses_the_start(site: Path) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_an_object_of_the_embedding_program_cannot_be_isolated(tmp_path: Path) -> None:
     settings: JsonObject = {"critics": {"calm": {"isolation": "process"}}}

@@ -92,6 +92,7 @@ async def test_every_fault_stays_where_it_is_and_the_next_call_works(
         assert before[0] == after[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["die", "shout"])
 async def test_a_worker_that_crashes_is_replaced(harness: Harness, text: str) -> None:
     async with harness(plugins=[_apart("process")]) as engine:
@@ -149,6 +150,7 @@ async def test_threads_that_were_given_up_keep_their_places(
         await _place(engine)
 
 
+@pytest.mark.long
 async def test_calls_that_find_no_worker_free_are_overload(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +233,7 @@ async def test_an_overrunning_voice_that_cannot_travel_stays(harness: Harness) -
         assert set(await _places(engine, 5)) == {(os.getpid(), threading.get_ident())}
 
 
+@pytest.mark.long
 async def test_walking_away_from_a_thread_and_a_process(harness: Harness) -> None:
     for execution in ("thread", "process"):
         async with harness(plugins=[_apart(execution)]) as engine:

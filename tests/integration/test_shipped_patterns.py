@@ -73,6 +73,7 @@ def texts() -> tuple[str, ...]:
     return tuple(text for text in found if text)
 
 
+@pytest.mark.long
 def test_every_pattern_is_run_where_it_matches_and_matches_somewhere() -> None:
     scanner = Scanner(shipped())
     possible: dict[int, set[str]] = {}

@@ -20,6 +20,7 @@ SEEN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_a_signal_of_an_ordinary_text_changes_no_decision(harness: Harness) -> None:
     async with harness(plugins=WITHOUT) as engine:

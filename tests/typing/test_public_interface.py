@@ -127,6 +127,7 @@ def _comments(path: Path) -> Iterator[tuple[int, str]]:
                 yield token.start[0], token.string
 
 
+@pytest.mark.long
 def test_nothing_is_silenced_without_a_code_and_a_reason() -> None:
     unexplained = [
         f"{path.relative_to(ROOT)}:{line}: {comment}"

@@ -76,6 +76,8 @@ def test_every_source_sets_its_part_of_one_section(here: Path) -> None:
 def _values(key: Key) -> st.SearchStrategy[JsonValue]:
     schema = key.owner.model_json_schema()["properties"][key.path[-1]]
     schema = next((kind for kind in schema.get("anyOf", ()) if kind["type"] != "null"), schema)
+    if "const" in schema:
+        return st.just(schema["const"])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if schema["type"] == "integer":

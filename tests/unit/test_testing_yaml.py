@@ -149,6 +149,7 @@ def test_foreign_yaml_is_left_alone(pytester: pytest.Pytester) -> None:
     result.assert_outcomes()
 
 
+@pytest.mark.long
 def test_the_plugin_loads_nothing_of_the_engine(tmp_path: Path) -> None:
     script = (
         "import sys, pytest, eleanor_core; before = set(sys.modules);"

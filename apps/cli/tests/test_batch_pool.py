@@ -47,6 +47,7 @@ def raw(*texts):
     return [RawLine(line["id"], json.dumps(line).encode()) for line in lines]
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_a_pool_judges_on_both_loops(site, chaos_site, tmp_path, monkeypatch, anyio_backend):
     monkeypatch.setenv("CHAOS_MARK", str(tmp_path / "mark"))
@@ -64,6 +65,7 @@ async def test_a_pool_judges_on_both_loops(site, chaos_site, tmp_path, monkeypat
     assert kinds.count("abandoned") == 1
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_a_worker_with_other_plugins_is_refused(site, chaos_site, tmp_path, anyio_backend):
     given = terms(tmp_path / "home", site, chaos_site)

@@ -205,11 +205,9 @@ def run_all(caged, run, turn: int, stages=STAGES, typed=TYPED, judging=JUDGING) 
 
 
 def test_no_canary_comes_out_of_the_command_in_short(caged) -> None:
-    stages = ("import", "judge", "sink")
-    judging = {name: JUDGING[name] for name in ("for people", "streamed as JSON", "batch")}
-    names = ("text", "context that is none", "option", "setting's value", "settings shown as JSON")
-    typed = {name: TYPED[name] for name in names}
-    assert run_all(caged, caged, 0, stages, typed, judging) == 14
+    judging = {name: JUDGING[name] for name in ("for people", "batch")}
+    typed = {name: TYPED[name] for name in ("context that is none", "setting's value")}
+    assert run_all(caged, caged, 0, ("judge", "sink"), typed, judging) == 6
 
 
 def test_a_leak_of_the_command_is_found(caged) -> None:

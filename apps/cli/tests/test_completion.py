@@ -30,6 +30,7 @@ ASKED = {
 }
 
 
+@pytest.mark.long
 def test_bash_is_told_and_nothing_else_happens(eleanor):
     shell = which("bash")
     assert shell, "bash is needed: it is asked for completions"

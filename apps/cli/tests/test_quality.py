@@ -203,6 +203,7 @@ def test_progress_goes_to_standard_error(eleanor, mixed):
 # -- against a baseline ---------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_only_what_lies_beyond_the_intervals_is_marked(eleanor, write):
     words = ("grave", "fine")
     texts = [record(i, f"a {words[i % 2]} text", 1 - i % 2) for i in range(60)]

@@ -247,6 +247,7 @@ def test_intervals_have_about_the_width_that_theory_gives():
     assert high == pytest.approx(0.3 + 1.96 * 0.0229, abs=0.006)
 
 
+@pytest.mark.long
 def test_the_interval_of_auroc_covers_the_truth_about_as_often_as_it_says():
     # Scores uniform on [0, 1] for label 0 and on [0.25, 1.25] for label 1: AUROC 1 - 0.75^2 / 2.
     truth = 1 - 0.75**2 / 2

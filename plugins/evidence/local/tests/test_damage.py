@@ -63,6 +63,7 @@ def put(path: Path, position: int, byte: int) -> None:
         file.write(bytes([byte]))
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_every_changed_byte_is_found(open_it, seal, folder: Path, store: OpenStore) -> None:
@@ -280,6 +281,7 @@ def append_raw(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_torn_append_is_cut_off_wherever_it_tore(

@@ -310,6 +310,7 @@ async def test_all_that_waits_is_written_with_one_sync(open_it, seal, replace_sy
         assert len(syncs) <= 10
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_a_log_that_never_rests_keeps_few_rows_in_memory(open_it, seal) -> None:
     async with open_it() as log:

@@ -308,6 +308,7 @@ async def test_an_erased_payload_is_told_from_none_and_from_a_damaged_one(
         assert report.notes == ("the payloads of 1 records have been erased",)
 
 
+@pytest.mark.long
 async def test_nothing_stays_behind_after_fifty_openings(open_it, seal, anyio_backend) -> None:
     async def one(n: int) -> None:
         async with open_it() as log:

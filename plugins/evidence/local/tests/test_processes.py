@@ -46,6 +46,7 @@ def identifier(n: int) -> str:
     return f"01900000-0000-7000-8000-{n:012x}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_what_was_acknowledged_survives_kill_9(open_it, folder: Path) -> None:
     acknowledged: set[int] = set()

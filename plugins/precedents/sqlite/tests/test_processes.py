@@ -58,6 +58,7 @@ def child(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.long
 async def test_processes_that_open_a_new_file_together_share_it(
     opened: Opened, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ async def test_processes_that_open_a_new_file_together_share_it(
         await store.add(PrecedentCase(id="t", text="done", outcome="allow", authority="machine"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kills", [1, 7, 20])
 async def test_a_killed_writer_leaves_a_sound_file(
     opened: Opened, tmp_path: Path, kills: int

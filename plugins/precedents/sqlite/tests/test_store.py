@@ -239,6 +239,7 @@ async def test_a_query_of_another_encoder_is_refused(opened: Opened) -> None:
             await store.nearest(Embedding(encoder_id="other", dim=1, data=bytes(4)), 1)
 
 
+@pytest.mark.long
 async def test_questions_do_not_hold_the_loop_and_can_be_asked_at_once(opened: Opened) -> None:
     async with opened() as store:
         await store.import_lines(
