@@ -103,6 +103,27 @@ class CriticResult:
         return _notebook.html(self)
 
 
+def silent_result(
+    critic: str, score: float, confidence: float, justification: str, provenance: Provenance
+) -> CriticResult:
+    """Return the `CriticResult` that found nothing, of values that the engine has checked itself.
+
+    It equals what the class makes of them, which checks them all and takes three times as long.
+    """
+    made: CriticResult = object.__new__(CriticResult)
+    put = object.__setattr__.__get__(made)
+    put("critic", critic)
+    put("score", score)
+    put("confidence", confidence)
+    put("justification", justification)
+    put("violations", ())
+    put("escalations", ())
+    put("not_assessed", ())
+    put("severity", 0)
+    put("provenance", provenance)
+    return made
+
+
 @frozen(kw_only=True)
 class Abstention:
     """A fault: the voice was asked and gave no usable answer. Only the core makes one.
