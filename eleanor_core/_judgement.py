@@ -116,7 +116,7 @@ class Judgement:
         bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
         watch = Watch(bench)
         self._stated = watch.context
-        self._context = self._cleaner.value(self._stated)
+        self._context = self._cleaner.value(self._stated) if self._stated else self._stated
 
         await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._time_left())
         self._detectors = dict(sorted(self._detectors.items()))

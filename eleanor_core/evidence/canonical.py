@@ -36,6 +36,12 @@ _Writer: TypeAlias = Callable[[Any], str]
 _Members: TypeAlias = tuple[tuple[str, str], ...]
 
 
+class Written(str):
+    """What a value is in canonical JSON; it is written where the value would stand, as it is."""
+
+    __slots__ = ()
+
+
 class _Refused(Exception):  # noqa: N818 -- caught here, and told as a ValueError with its path
     """Something in the value has no canonical form."""
 
@@ -56,6 +62,11 @@ def canonical(value: Writable) -> bytes:
     except RecursionError:
         path, problem = "$", "nested too deep"
     raise ValueError(f"no canonical JSON: {problem} at {path}")
+
+
+def written(value: Writable) -> Written:
+    """Return `value` written once, to be kept for all the places where it will stand."""
+    return Written(canonical(value).decode())
 
 
 def member_order(key: str) -> bytes:
@@ -118,7 +129,7 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
     to go through the fields and ask each value for its type takes three times as long.
     """
     wire = WIRE_FORMS.get(form, WireForm())
-    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _float}
+    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _score}
     fields = {
         item.name: item
         for item in attrs.fields(attrs.resolve_types(form))
@@ -134,8 +145,10 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
         if key not in wire.if_set:
             parts.append(f'{opening!r} f"{{{written}}}"')
         elif len(parts) > 1:
-            known |= {f"{key}_opening": opening, f"{key}_default": fields[key].default}
-            given = f"value.{key} != {key}_default"
+            default = fields[key].default
+            known |= {f"{key}_opening": opening, f"{key}_default": default}
+            # To compare a value of the model with None takes nearly as long as to write it.
+            given = f"value.{key} {'is not' if default is None else '!='} {key}_default"
             parts.append(f"f\"{{{key}_opening + {written} if {given} else ''}}\"")
         else:
             msg = f"{form.__name__}.{key} cannot be left out: it is the first member"
@@ -184,21 +197,27 @@ def _integer(value: int) -> str:
     raise _Refused
 
 
-# Small: the few scores that come again and again stay, and what times leave behind costs no memory.
-@lru_cache(maxsize=256)
 def _float(value: float) -> str:
     if not math.isfinite(value):
         raise _Refused
+    if not value:
+        return "0"
     value = float(value)
-    if value.is_integer() and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
-        return int.__repr__(int(value))
-    digits = float.__repr__(value)
-    return rfc8785.dumps(value).decode() if "e" in digits or value.is_integer() else digits
+    digits = repr(value)
+    whole = digits.endswith(".0")
+    if whole and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return digits[:-2]
+    return rfc8785.dumps(value).decode() if whole or "e" in digits else digits
+
+
+# The few scores that come again and again. Times do not, and are no field's: they leave none here.
+_score: Final = lru_cache(maxsize=256)(_float)
 
 
 _WRITERS: Final = _Writers(
     {
         str: quote,
+        Written: str.__str__,
         float: _float,
         int: _integer,
         bool: {True: "true", False: "false"}.__getitem__,

@@ -6,11 +6,12 @@ The words (the case, the critics' reasons) go into the payload, which can be era
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from attrs import define
 
-from eleanor_core.evidence.canonical import Writable
+from eleanor_core.evidence.canonical import Writable, Written, written
 from eleanor_core.model import (
     Abstention,
     AbstentionReason,
@@ -92,17 +93,26 @@ def voices_facts(
 
 def outcome_facts(
     outcome: CriticOutcome | DetectorResult,
-) -> CriticFacts | DetectorFacts | FaultFacts:
+) -> CriticFacts | DetectorFacts | FaultFacts | Written:
     """Return the facts of one voice's outcome, with where the voice came from."""
     dist = _dist(outcome.provenance)
     if isinstance(outcome, Abstention):
         return FaultFacts(outcome.reason, outcome.score, dist)
     gaps = tuple([gap.reason for gap in outcome.not_assessed])
     if isinstance(outcome, CriticResult):
+        if not gaps and not outcome.violations:
+            return _silent_facts(outcome.score, outcome.confidence, dist)
         clauses = tuple([item.clause for item in outcome.violations])
         return CriticFacts(outcome.score, outcome.severity, outcome.confidence, clauses, gaps, dist)
     categories = tuple([signal.category for signal in outcome.signals])
     return DetectorFacts(outcome.score, categories, gaps, dist)
+
+
+# Most critics find nothing, and say so with the same few figures. They are numbers and a name, so
+# that nobody's words are kept here.
+@lru_cache(maxsize=256)
+def _silent_facts(score: float, confidence: float, dist: str) -> Written:
+    return written(CriticFacts(score, 0, confidence, (), (), dist))
 
 
 def _dist(provenance: Provenance | None) -> str:
