@@ -98,18 +98,18 @@ def outcome_facts(
     dist = _dist(outcome.provenance)
     if isinstance(outcome, Abstention):
         return FaultFacts(outcome.reason, outcome.score, dist)
+    if isinstance(outcome, CriticResult) and not (outcome.violations or outcome.not_assessed):
+        return _silent_facts(outcome.score, outcome.confidence, dist)
     gaps = tuple([gap.reason for gap in outcome.not_assessed])
     if isinstance(outcome, CriticResult):
-        if not gaps and not outcome.violations:
-            return _silent_facts(outcome.score, outcome.confidence, dist)
         clauses = tuple([item.clause for item in outcome.violations])
         return CriticFacts(outcome.score, outcome.severity, outcome.confidence, clauses, gaps, dist)
     categories = tuple([signal.category for signal in outcome.signals])
     return DetectorFacts(outcome.score, categories, gaps, dist)
 
 
-# Most critics find nothing, and say so with the same few figures. They are numbers and a name, so
-# that nobody's words are kept here.
+# Who finds nothing says so with the same few figures, case after case. What is kept are numbers and
+# the name of a dist, and no word of anybody.
 @lru_cache(maxsize=256)
 def _silent_facts(score: float, confidence: float, dist: str) -> Written:
     return written(CriticFacts(score, 0, confidence, (), (), dist))
@@ -120,21 +120,33 @@ def _dist(provenance: Provenance | None) -> str:
     return f"{provenance.dist} {provenance.version}" if provenance else ""
 
 
-def stage_facts(outcome: PrecedentAlignment | UncertaintyAnalysis | Abstention) -> Facts:
+def stage_facts(
+    outcome: PrecedentAlignment | UncertaintyAnalysis | Abstention,
+) -> Facts | Written:
     """Return the facts of recall or of uncertainty."""
     if isinstance(outcome, Abstention):
         return {"status": "abstained", "reason": outcome.reason}
-    if isinstance(outcome, PrecedentAlignment):
-        return {
-            "status": "ok",
-            "alignment": outcome.alignment,
-            "conflict": outcome.conflict,
-            "novelty": outcome.novelty,
-            "cases": [f"{match.case.id}@{match.case.version}" for match in outcome.cases],
-        }
+    if isinstance(outcome, UncertaintyAnalysis):
+        return _uncertainty_facts(outcome.overall, outcome.epistemic, outcome.aleatoric)
+    if not outcome.cases:
+        return _unprecedented_facts(outcome.alignment, outcome.conflict, outcome.novelty)
     return {
         "status": "ok",
-        "overall": outcome.overall,
-        "epistemic": outcome.epistemic,
-        "aleatoric": outcome.aleatoric,
+        "alignment": outcome.alignment,
+        "conflict": outcome.conflict,
+        "novelty": outcome.novelty,
+        "cases": [f"{match.case.id}@{match.case.version}" for match in outcome.cases],
     }
+
+
+@lru_cache(maxsize=256)
+def _uncertainty_facts(overall: float, epistemic: float, aleatoric: float) -> Written:
+    return written(
+        {"status": "ok", "overall": overall, "epistemic": epistemic, "aleatoric": aleatoric}
+    )
+
+
+@lru_cache(maxsize=256)
+def _unprecedented_facts(alignment: float, conflict: float, novelty: float) -> Written:
+    figures = {"alignment": alignment, "conflict": conflict, "novelty": novelty}
+    return written({"status": "ok", **figures, "cases": []})
