@@ -21,6 +21,7 @@ from attrs import AttrsInstance
 
 from eleanor_core.codec import WIRE_FORMS, WireForm, to_json
 from eleanor_core.model.json import FrozenMap, JsonValue
+from eleanor_core.model.provenance import Provenance
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer that every JSON reader holds exactly (RFC 8785, section 3.2.2.3)."""
@@ -81,7 +82,11 @@ class _Writers(dict[type, _Writer]):
     def __missing__(self, form: type) -> _Writer:
         if attrs.has(form):
             # Kept: the classes of the model are few, and compiling one takes a millisecond.
-            return self.setdefault(form, _compiled(form))
+            write = _compiled(form)
+            # Voices are few too, and each one's origin stands in every record.
+            return self.setdefault(
+                form, lru_cache(maxsize=256)(write) if form is Provenance else write
+            )
         # A subclass is written as its plain like.
         if issubclass(form, str):
             return lambda value: quote(str.__str__(value))

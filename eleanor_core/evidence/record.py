@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 
 from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
@@ -42,7 +42,13 @@ def derived_id(label: RecordKind, subject: str = "", number: int = 0) -> str:
 
 def now() -> str:
     """Return the time as RFC 3339 in UTC with microseconds, `2026-01-31T12:00:00.000000Z`."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_to_the_second(seconds)}.{nanoseconds // 1000:06}Z"
+
+
+@lru_cache(maxsize=2)
+def _to_the_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def seal(

@@ -65,7 +65,7 @@ def aggregate(
     heard: Heard, seats: Mapping[str, Seat], prohibited: frozenset[str] = frozenset()
 ) -> Decision:
     """Decide. `seats` holds every critic of `heard`; `prohibited` are clauses no human opens."""
-    order = _order(heard.critics, seats)
+    order = _order(_speaking(heard.critics, seats), seats)
     ranked = [outcome for name in order if isinstance(outcome := heard.critics[name], CriticResult)]
     objecting = [result for result in ranked if objects(result, seats[result.critic].thresholds)]
     escalations = _escalations(heard, order)
@@ -86,6 +86,15 @@ def aggregate(
         dissent=_dissent(ranked, objecting),
         escalations=escalations,
     )
+
+
+def _speaking(critics: Mapping[str, CriticOutcome], seats: Mapping[str, Seat]) -> list[str]:
+    """Return who objects or escalates. The others say nothing that a decision could rest on."""
+    return [
+        name
+        for name, outcome in critics.items()
+        if outcome.escalations or objects(outcome, seats[name].thresholds)
+    ]
 
 
 def _order(critics: Iterable[str], seats: Mapping[str, Seat]) -> list[str]:

@@ -144,14 +144,16 @@ def _lacking(
     Sorted: the order of the panel does not count.
     """
     lacking: list[tuple[str, CriticOutcome | DetectorResult]] = [
-        *[(name, item) for name, item in critics.items() if _lacks(item)],
-        *[(f"detector:{name}", item) for name, item in detectors.items() if _lacks(item)],
+        (name, outcome)
+        for name, outcome in critics.items()
+        if isinstance(outcome, Abstention) or outcome.not_assessed
+    ]
+    lacking += [
+        (f"detector:{name}", testimony)
+        for name, testimony in detectors.items()
+        if isinstance(testimony, Abstention) or testimony.not_assessed
     ]
     return sorted(lacking, key=itemgetter(0))
-
-
-def _lacks(outcome: CriticOutcome | DetectorResult) -> bool:
-    return isinstance(outcome, Abstention) or bool(outcome.not_assessed)
 
 
 def _gaps(
