@@ -26,7 +26,6 @@ from eleanor_core.model.provenance import Provenance
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer that every JSON reader holds exactly (RFC 8785, section 3.2.2.3)."""
 
-_EXACT: Final = 1e12
 _CACHED_KEY_CHARS: Final = 512
 _IDENTIFIER: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
@@ -204,16 +203,11 @@ def _integer(value: int) -> str:
 
 
 def _float(value: float) -> str:
+    if not value:
+        return "0"  # of either sign
     if not math.isfinite(value):
         raise _Refused
-    if not value:
-        return "0"
     value = float(value)
-    if 0.0 < value < _EXACT and (thousandths := int(value * 1000 + 0.5)) / 1000 == value:
-        # Times, and most scores, have three decimals: as `repr` says, in a third of its time. Two
-        # decimals of at most fifteen digits are never one float, so that no shorter one is.
-        whole, rest = divmod(thousandths, 1000)
-        return f"{whole}.{rest:03}".rstrip("0") if rest else f"{whole}"
     digits = repr(value)
     whole = digits.endswith(".0")
     if whole and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
