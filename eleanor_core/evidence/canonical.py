@@ -102,7 +102,7 @@ def _refuse(_: object) -> str:
     raise _Refused
 
 
-def _object(value: dict[str, object]) -> str:
+def _object(value: Mapping[str, object]) -> str:
     if not value:
         return "{}"
     keys = tuple(value)
@@ -229,7 +229,7 @@ _WRITERS: Final = _Writers(
         type(None): {None: "null"}.__getitem__,
         dict: _object,
         FrozenMap: _mapping,
-        MappingProxyType: _mapping,
+        MappingProxyType: _object,
         list: _array,
         tuple: _array,
     }
