@@ -51,6 +51,7 @@ from eleanor_core.model import (
     domain_of,
     thaw,
 )
+from eleanor_core.model.assessment import completed
 from eleanor_core.pipeline.aggregate import Heard, aggregate, objects
 from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
 from eleanor_core.pipeline.embed import embed
@@ -121,11 +122,12 @@ class Judgement:
         bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
         watch = Watch(bench)
         self._stated = watch.context
-        self._context = self._cleaner.value(self._stated)
+        self._context = self._cleaner.value(self._stated) if self._stated else self._stated
 
         await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._time_left())
         self._detectors = dict(sorted(self._detectors.items()))
-        self._others += watch.escalations("detectors testified")
+        if self._detectors:
+            self._others += watch.escalations("detectors testified")
         self._mark("detect")
         refuse_injection(self._detectors, panel.settings.policy)
 
@@ -165,8 +167,8 @@ class Judgement:
                 scan = scanner.scan(text)
         except Exception as error:  # noqa: BLE001 -- an unread text must not pass for a clean one
             scan = self._unread(error)
-        known = self._redaction.known_in(scan.views)
-        scan = evolve(scan, redactions=(*scan.redactions, *known))
+        if known := tuple(self._redaction.known_in(scan.views)):
+            scan = evolve(scan, redactions=(*scan.redactions, *known))
         self._text = scan.masked(text)
         passages = tuple(dict.fromkeys(text[start:end] for start, end in scan.redactions))
         self._cleaner = Cleaner(self._redaction, passages)
@@ -337,11 +339,8 @@ class Judgement:
             told = self._redaction.told(error)
             raise EvidenceUnavailable(said, assessment=closed(assessment)) from told
         self._mark("record")
-        return evolve(
-            assessment,
-            evidence=EvidenceRef(record_id=sealed.record_id, leaf_hash=sealed.leaf_hash),
-            timings_ms=self._timed(),
-        )
+        reference = EvidenceRef(record_id=sealed.record_id, leaf_hash=sealed.leaf_hash)
+        return completed(assessment, reference, self._timed())
 
     async def _abandon(self, error: BaseException) -> None:
         facts = voices_facts(self._critics, self._detectors)
@@ -400,14 +399,10 @@ class Judgement:
 
     def _mark(self, stage: str) -> None:
         now = time.perf_counter_ns()
-        self._timings[stage] = _milliseconds(now - self._marked)
+        # In milliseconds, to the microsecond.
+        self._timings[stage] = (now - self._marked) // 1000 / 1000
         self._marked = now
 
     def _timed(self) -> FrozenMap:
-        total = _milliseconds(time.perf_counter_ns() - self._started)
+        total = (time.perf_counter_ns() - self._started) // 1000 / 1000
         return FrozenMap({**self._timings, "total": total})
-
-
-def _milliseconds(nanoseconds: int) -> float:
-    """Return a time in milliseconds, to the microsecond."""
-    return nanoseconds // 1000 / 1000

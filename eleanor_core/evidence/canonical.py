@@ -21,6 +21,7 @@ from attrs import AttrsInstance
 
 from eleanor_core.codec import WIRE_FORMS, WireForm, to_json
 from eleanor_core.model.json import FrozenMap, JsonValue, path_step
+from eleanor_core.model.provenance import Provenance
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer that every JSON reader holds exactly (RFC 8785, section 3.2.2.3)."""
@@ -33,6 +34,12 @@ Writable: TypeAlias = "JsonValue | AttrsInstance | Sequence[Writable] | Mapping[
 _Writer: TypeAlias = Callable[[Any], str]
 """Takes values of one class. Which one is known where it is looked up, and nowhere else."""
 _Members: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Written(str):
+    """What a value is in canonical JSON; it is written where the value would stand, as it is."""
+
+    __slots__ = ()
 
 
 class _Refused(Exception):  # noqa: N818 -- caught here, and told as a ValueError with its path
@@ -57,6 +64,11 @@ def canonical(value: Writable) -> bytes:
     raise ValueError(f"no canonical JSON: {problem} at {path}")
 
 
+def written(value: Writable) -> Written:
+    """Return `value` written once, to be kept for all the places where it will stand."""
+    return Written(canonical(value).decode())
+
+
 def member_order(key: str) -> bytes:
     """Return what the members of an object are sorted by (RFC 8785, section 3.2.3)."""
     return key.encode("utf-16-be")
@@ -68,7 +80,11 @@ class _Writers(dict[type, _Writer]):
     def __missing__(self, form: type) -> _Writer:
         if attrs.has(form):
             # Kept: the classes of the model are few, and compiling one takes a millisecond.
-            return self.setdefault(form, _compiled(form))
+            write = _compiled(form)
+            # Voices are few too, and each one's origin stands in every record.
+            return self.setdefault(
+                form, lru_cache(maxsize=256)(write) if form is Provenance else write
+            )
         # A subclass is written as its plain like.
         if issubclass(form, str):
             return lambda value: quote(str.__str__(value))
@@ -85,7 +101,7 @@ def _refuse(_: object) -> str:
     raise _Refused
 
 
-def _object(value: dict[str, object]) -> str:
+def _object(value: Mapping[str, object]) -> str:
     if not value:
         return "{}"
     keys = tuple(value)
@@ -117,7 +133,7 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
     to go through the fields and ask each value for its type takes three times as long.
     """
     wire = WIRE_FORMS.get(form, WireForm())
-    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _float}
+    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _score}
     fields = {
         item.name: item
         for item in attrs.fields(attrs.resolve_types(form))
@@ -133,8 +149,10 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
         if key not in wire.if_set:
             parts.append(f'{opening!r} f"{{{written}}}"')
         elif len(parts) > 1:
-            known |= {f"{key}_opening": opening, f"{key}_default": fields[key].default}
-            given = f"value.{key} != {key}_default"
+            default = fields[key].default
+            known |= {f"{key}_opening": opening, f"{key}_default": default}
+            # To compare a value of the model with None takes nearly as long as to write it.
+            given = f"value.{key} {'is not' if default is None else '!='} {key}_default"
             parts.append(f"f\"{{{key}_opening + {written} if {given} else ''}}\"")
         else:
             msg = f"{form.__name__}.{key} cannot be left out: it is the first member"
@@ -183,28 +201,34 @@ def _integer(value: int) -> str:
     raise _Refused
 
 
-# Small: the few scores that come again and again stay, and what times leave behind costs no memory.
-@lru_cache(maxsize=256)
 def _float(value: float) -> str:
+    if not value:
+        return "0"  # of either sign
     if not math.isfinite(value):
         raise _Refused
     value = float(value)
-    if value.is_integer() and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
-        return int.__repr__(int(value))
-    digits = float.__repr__(value)
-    return rfc8785.dumps(value).decode() if "e" in digits or value.is_integer() else digits
+    digits = repr(value)
+    whole = digits.endswith(".0")
+    if whole and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return digits[:-2]
+    return rfc8785.dumps(value).decode() if whole or "e" in digits else digits
+
+
+# The few scores that come again and again. Times do not, and are no field's: they leave none here.
+_score: Final = lru_cache(maxsize=256)(_float)
 
 
 _WRITERS: Final = _Writers(
     {
         str: quote,
+        Written: str.__str__,
         float: _float,
         int: _integer,
         bool: {True: "true", False: "false"}.__getitem__,
         type(None): {None: "null"}.__getitem__,
         dict: _object,
         FrozenMap: _mapping,
-        MappingProxyType: _mapping,
+        MappingProxyType: _object,
         list: _array,
         tuple: _array,
     }

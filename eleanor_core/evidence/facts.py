@@ -6,11 +6,12 @@ The words (the case, the critics' reasons) go into the payload, which can be era
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from attrs import define
 
-from eleanor_core.evidence.canonical import Writable
+from eleanor_core.evidence.canonical import Writable, Written, written
 from eleanor_core.model import (
     Abstention,
     AbstentionReason,
@@ -92,11 +93,13 @@ def voices_facts(
 
 def outcome_facts(
     outcome: CriticOutcome | DetectorResult,
-) -> CriticFacts | DetectorFacts | FaultFacts:
+) -> CriticFacts | DetectorFacts | FaultFacts | Written:
     """Return the facts of one voice's outcome, with where the voice came from."""
     dist = _dist(outcome.provenance)
     if isinstance(outcome, Abstention):
         return FaultFacts(outcome.reason, outcome.score, dist)
+    if isinstance(outcome, CriticResult) and not (outcome.violations or outcome.not_assessed):
+        return _silent_facts(outcome.score, outcome.confidence, dist)
     gaps = tuple([gap.reason for gap in outcome.not_assessed])
     if isinstance(outcome, CriticResult):
         clauses = tuple([item.clause for item in outcome.violations])
@@ -105,26 +108,45 @@ def outcome_facts(
     return DetectorFacts(outcome.score, categories, gaps, dist)
 
 
+# Who finds nothing says so with the same few figures, case after case. What is kept are numbers and
+# the name of a dist, and no word of anybody.
+@lru_cache(maxsize=256)
+def _silent_facts(score: float, confidence: float, dist: str) -> Written:
+    return written(CriticFacts(score, 0, confidence, (), (), dist))
+
+
 def _dist(provenance: Provenance | None) -> str:
     # The core stamps it on every outcome.
     return f"{provenance.dist} {provenance.version}" if provenance else ""
 
 
-def stage_facts(outcome: PrecedentAlignment | UncertaintyAnalysis | Abstention) -> Facts:
+def stage_facts(
+    outcome: PrecedentAlignment | UncertaintyAnalysis | Abstention,
+) -> Facts | Written:
     """Return the facts of recall or of uncertainty."""
     if isinstance(outcome, Abstention):
         return {"status": "abstained", "reason": outcome.reason}
-    if isinstance(outcome, PrecedentAlignment):
-        return {
-            "status": "ok",
-            "alignment": outcome.alignment,
-            "conflict": outcome.conflict,
-            "novelty": outcome.novelty,
-            "cases": [f"{match.case.id}@{match.case.version}" for match in outcome.cases],
-        }
+    if isinstance(outcome, UncertaintyAnalysis):
+        return _uncertainty_facts(outcome.overall, outcome.epistemic, outcome.aleatoric)
+    if not outcome.cases:
+        return _unprecedented_facts(outcome.alignment, outcome.conflict, outcome.novelty)
     return {
         "status": "ok",
-        "overall": outcome.overall,
-        "epistemic": outcome.epistemic,
-        "aleatoric": outcome.aleatoric,
+        "alignment": outcome.alignment,
+        "conflict": outcome.conflict,
+        "novelty": outcome.novelty,
+        "cases": [f"{match.case.id}@{match.case.version}" for match in outcome.cases],
     }
+
+
+@lru_cache(maxsize=256)
+def _uncertainty_facts(overall: float, epistemic: float, aleatoric: float) -> Written:
+    return written(
+        {"status": "ok", "overall": overall, "epistemic": epistemic, "aleatoric": aleatoric}
+    )
+
+
+@lru_cache(maxsize=256)
+def _unprecedented_facts(alignment: float, conflict: float, novelty: float) -> Written:
+    figures = {"alignment": alignment, "conflict": conflict, "novelty": novelty}
+    return written({"status": "ok", **figures, "cases": []})

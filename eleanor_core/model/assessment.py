@@ -49,3 +49,14 @@ class Assessment:
     def _repr_html_(self) -> str:
         """Return it as HTML, for notebooks."""
         return _notebook.html(self)
+
+
+def completed(assessment: Assessment, evidence: EvidenceRef, timings_ms: FrozenMap) -> Assessment:
+    """Complete an assessment with what its record says, and return it.
+
+    In place, for whoever made it and has shown it to nobody yet: a copy takes twenty times as long.
+    """
+    put = object.__setattr__.__get__(assessment)
+    put("evidence", evidence)
+    put("timings_ms", timings_ms)
+    return assessment

@@ -7,7 +7,7 @@ from attrs import field, frozen
 from eleanor_core.model import _checks as check
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Provenance:
     """Where a voice comes from. The core stamps it; what a plugin claims of itself is not used."""
 

@@ -33,6 +33,8 @@ from eleanor_core.model import (
 )
 
 _RANK: Final = {principle: rank for rank, principle in enumerate(PRINCIPLES)}
+_UNOPPOSED: Final = Decision(value="allow", summary="No critic objects.", gate=Gate(open=True))
+"""What follows where nobody objects and nobody asks for a human: most cases."""
 
 
 @frozen(kw_only=True)
@@ -63,17 +65,19 @@ def aggregate(
     heard: Heard, seats: Mapping[str, Seat], prohibited: frozenset[str] = frozenset()
 ) -> Decision:
     """Decide. `seats` holds every critic of `heard`; `prohibited` are clauses no human opens."""
-    order = _order(heard.critics, seats)
+    order = _order(_speaking(heard.critics, seats), seats)
     ranked = [outcome for name in order if isinstance(outcome := heard.critics[name], CriticResult)]
     objecting = [result for result in ranked if objects(result, seats[result.critic].thresholds)]
     escalations = _escalations(heard, order)
+    if not objecting and not escalations:
+        return _UNOPPOSED
     forbidden = sorted(_named(objecting, escalations) & prohibited)
     denying = [
         result
         for result in objecting
         if result.severity == 3 and result.score >= seats[result.critic].thresholds.deny
     ]
-    value = _value(bool(forbidden or denying), bool(escalations), bool(objecting))
+    value = _value(denied=bool(forbidden or denying), escalated=bool(escalations))
     return Decision(
         value=value,
         summary=_summary(value, objecting, escalations, forbidden),
@@ -82,6 +86,15 @@ def aggregate(
         dissent=_dissent(ranked, objecting),
         escalations=escalations,
     )
+
+
+def _speaking(critics: Mapping[str, CriticOutcome], seats: Mapping[str, Seat]) -> list[str]:
+    """Return who objects or escalates. The others say nothing that a decision could rest on."""
+    return [
+        name
+        for name, outcome in critics.items()
+        if outcome.escalations or objects(outcome, seats[name].thresholds)
+    ]
 
 
 def _order(critics: Iterable[str], seats: Mapping[str, Seat]) -> list[str]:
@@ -115,12 +128,11 @@ def _named(objecting: list[CriticResult], escalations: tuple[Escalation, ...]) -
     return clauses | {item.clause for result in objecting for item in result.violations}
 
 
-def _value(denied: bool, escalated: bool, objected: bool) -> DecisionValue:  # noqa: FBT001 -- read together
+def _value(*, denied: bool, escalated: bool) -> DecisionValue:
+    """Return what follows where somebody objects or escalates."""
     if denied:
         return "deny"
-    if escalated:
-        return "review"
-    return "constrain" if objected else "allow"
+    return "review" if escalated else "constrain"
 
 
 def _gate(value: DecisionValue, escalations: tuple[Escalation, ...], forbidden: list[str]) -> Gate:
@@ -168,8 +180,6 @@ def _summary(
     escalations: tuple[Escalation, ...],
     forbidden: list[str],
 ) -> str:
-    if value == "allow":
-        return "No critic objects."
     if forbidden:
         return f"Forbidden by policy: {_clauses(forbidden)}. No human action opens this."
     said = "; ".join(

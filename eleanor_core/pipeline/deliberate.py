@@ -23,6 +23,7 @@ from eleanor_core.model import (
     View,
     thaw,
 )
+from eleanor_core.model.case import shell
 from eleanor_core.pipeline.validate import ValidInput
 from eleanor_core.pipeline.voice import R, Voice
 
@@ -40,7 +41,7 @@ class Bench:
     def case_for(self, voice: Voice[R]) -> Case:
         """Return a new shell for `voice`: its own hits, and the embedding if it declared a need."""
         given = self.given
-        return Case(
+        return shell(
             text=given.text,
             kind=given.kind,
             context=given.context,

@@ -6,6 +6,8 @@ Impact is high or it is not. Nothing that a voice says can make it lower: every 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Final
 
 from attrs import frozen
 
@@ -15,8 +17,8 @@ from eleanor_core.model import CaseKind, CriticOutcome, CriticResult, JsonValue
 from eleanor_core.pipeline.aggregate import objects
 from eleanor_core.settings.model import Policy
 
-_DEFAULT = Thresholds()
-_NOT_HIGH = ("", "none", "low", "medium", "moderate")
+_DEFAULT: Final = Thresholds()
+_NOT_HIGH: Final = ("", "none", "low", "medium", "moderate")
 
 
 @frozen(kw_only=True)
@@ -25,6 +27,9 @@ class Impact:
 
     high: bool = False
     reasons: tuple[str, ...] = ()
+
+
+_NOT_AT_STAKE: Final = Impact()
 
 
 def impact(
@@ -47,7 +52,7 @@ def impact(
         *_stated(case_kind, context),
         *_of_domain(domain, policy),
     )
-    return Impact(high=bool(reasons), reasons=reasons)
+    return Impact(high=True, reasons=reasons) if reasons else _NOT_AT_STAKE
 
 
 def _grave(
@@ -76,5 +81,10 @@ def _stated(case_kind: CaseKind, context: Mapping[str, JsonValue]) -> Iterator[s
 
 def _of_domain(domain: str, policy: Policy) -> Iterator[str]:
     # However it is capitalised; `validated_domains` is compared to the letter: both err to caution.
-    if domain.strip().casefold() in map(str.casefold, policy.high_impact_domains):
+    if domain.strip().casefold() in _casefolded(policy.high_impact_domains):
         yield f"the domain {domain!r} is one of high impact"
+
+
+@lru_cache(maxsize=16)
+def _casefolded(domains: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(str.casefold, domains))

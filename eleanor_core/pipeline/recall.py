@@ -28,6 +28,8 @@ from eleanor_core.settings.model import RecallSettings
 
 NEAR_IDENTICAL: Final = 0.9
 """Cosine from which two cases should be treated alike."""
+_UNPRECEDENTED: Final = PrecedentAlignment()
+"""What is said of a case without a like one where impact is not high: that nothing is like it."""
 
 
 async def recall(
@@ -82,6 +84,8 @@ async def recall(
 
 def unprecedented(impact: Impact) -> PrecedentAlignment:
     """Return what recall says without a store, or of an empty one: nothing is like the case."""
+    if not impact.high:
+        return _UNPRECEDENTED
     return PrecedentAlignment(escalations=tuple(_without_precedent(impact)))
 
 

@@ -47,6 +47,10 @@ _SAID: Final = {
     "novelty": "Little or nothing like it was decided before, and impact is high",
 }
 """What a part means, in words for a reader."""
+_SURE: Final = UncertaintyAnalysis(
+    parts=FrozenMap({"gaps": 0, "faults": 0, "coverage": 0.0, **dict.fromkeys(_SAID, 0.0)})
+)
+"""What the formula gives where nothing is missing and nothing was found: most cases."""
 
 
 def analyse(
@@ -92,17 +96,20 @@ def analyse(
     gaps = tuple(_gaps(outcomes, undecoded))
     faults = tuple(_faults(outcomes, precedent))
     finding = _finding(critics)
+    conflict = precedent.conflict if isinstance(precedent, PrecedentAlignment) else 0.0
+    outside = domain not in policy.validated_domains
+    if not (gaps or faults or finding or conflict or outside or impact.high):
+        return _SURE
     parts = {
         "coverage": 1.0 - (1.0 - GAP) ** len(gaps) * (1.0 - FAULT) ** len(faults),
         "doubt": max([1.0 - result.confidence for result in finding], default=0.0),
         "ambiguity": max([binary_entropy(result.score) for result in finding], default=0.0),
-        "conflict": precedent.conflict if isinstance(precedent, PrecedentAlignment) else 0.0,
+        "conflict": conflict,
         "novelty": _novelty(precedent, impact),
     }
     epistemic = _noisy_or(parts["coverage"], DOUBT * parts["doubt"], NOVELTY * parts["novelty"])
     aleatoric = max(parts["ambiguity"], parts["conflict"])
     overall = _noisy_or(epistemic, ALEATORIC * aleatoric)
-    outside = domain not in policy.validated_domains
     return UncertaintyAnalysis(
         overall=overall,
         epistemic=epistemic,
@@ -136,14 +143,15 @@ def _lacking(
 
     Sorted: the order of the panel does not count.
     """
-    outcomes: dict[str, CriticOutcome | DetectorResult] = {
-        **critics,
-        **{f"detector:{name}": item for name, item in detectors.items()},
-    }
-    lacking = [
-        (voice, outcome)
-        for voice, outcome in outcomes.items()
+    lacking: list[tuple[str, CriticOutcome | DetectorResult]] = [
+        (name, outcome)
+        for name, outcome in critics.items()
         if isinstance(outcome, Abstention) or outcome.not_assessed
+    ]
+    lacking += [
+        (f"detector:{name}", testimony)
+        for name, testimony in detectors.items()
+        if isinstance(testimony, Abstention) or testimony.not_assessed
     ]
     return sorted(lacking, key=itemgetter(0))
 

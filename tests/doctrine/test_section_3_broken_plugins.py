@@ -18,6 +18,7 @@ from eleanor_core.api import (
     Case,
     CriticDeclaration,
     CriticResult,
+    CriticViolation,
     DetectorDeclaration,
     DetectorResult,
     EmbedderDeclaration,
@@ -199,12 +200,19 @@ def test_provenance_is_the_core_s_word_and_not_the_plugin_s() -> None:
     def critic(_case: Case, /) -> CriticResult:
         return CriticResult(critic="liar", score=0.02, confidence=0.9, provenance=claimed)
 
+    def finder(_case: Case, /) -> CriticResult:
+        found = CriticViolation(clause="D2", severity=1, rationale="r")
+        return evolve(critic(_case), critic="finder", severity=1, violations=(found,))
+
     def detector(_case: Case, /) -> DetectorResult:
         return DetectorResult(detector="liar", score=0.02, provenance=claimed)
 
     faulty = Member(fault="raises", inline=True).plugin("faulty")
-    assessment = judge([critic_plugin("liar", critic), detector_plugin("liar", detector), faulty])
+    finding = critic_plugin("finder", finder)
+    liars = critic_plugin("liar", critic), detector_plugin("liar", detector)
+    assessment = judge([*liars, finding, faulty])
     stamped = Provenance(plugin="critics/liar", dist="in-process", version="0")
     assert assessment.critics["liar"].provenance == stamped
     assert assessment.detectors["liar"].provenance == evolve(stamped, plugin="detectors/liar")
+    assert assessment.critics["finder"].provenance == evolve(stamped, plugin="critics/finder")
     assert assessment.critics["faulty"].provenance == evolve(stamped, plugin="critics/faulty")

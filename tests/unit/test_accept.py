@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from attrs import evolve
+from attrs import asdict, evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eleanor_core.api import (
     Case,
@@ -105,3 +107,54 @@ def test_a_category_that_was_not_declared_is_refused() -> None:
     with pytest.raises(MalformedError, match="not in its declaration"):
         accept_detector(DETECTOR, made_up, CASE)
     assert accept_detector(DETECTOR, evolve(QUIET, signals=(SIGNAL,)), CASE).signals == (SIGNAL,)
+
+
+NUMBERS = st.sampled_from([0.0, -0.0, 0.3, 1.0, 1.5, -0.1, float("nan"), 0, 1, True, "0.3", None])
+WORDS = st.sampled_from(["", "Nothing of note.", "für", "\ud800", b"", None])
+LISTS = st.sampled_from([(), [], None, ""])
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "score": NUMBERS,
+            "confidence": NUMBERS,
+            "justification": WORDS,
+            "violations": LISTS,
+            "escalations": LISTS,
+            "not_assessed": LISTS,
+            "severity": st.sampled_from([0, 0.0, False, 1, None]),
+        }
+    )
+)
+def test_a_result_that_found_nothing_is_copied_as_its_class_makes_it(
+    forced: dict[str, object],
+) -> None:
+    said = evolve(CALM)
+    for name, value in forced.items():
+        object.__setattr__(said, name, value)
+    try:
+        remade = evolve(
+            said,
+            score=float(said.score),
+            confidence=float(said.confidence),
+            provenance=CRITIC.provenance,
+        )
+    except (TypeError, ValueError):
+        with pytest.raises(MalformedError):
+            accept_critic(CRITIC, said, CASE)
+        return
+    own = accept_critic(CRITIC, said, CASE)
+    assert own is not said
+    assert repr(asdict(own)) == repr(asdict(remade))
+
+
+def test_a_result_that_lacks_a_field_is_refused() -> None:
+    with pytest.raises(MalformedError):
+        accept_critic(CRITIC, _bare(), CASE)
+
+
+def _bare() -> CriticResult:
+    bare: CriticResult = object.__new__(CriticResult)
+    object.__setattr__(bare, "critic", "c")
+    return bare
