@@ -6,7 +6,6 @@ Whatever ends it early (a consumer that walks away, a defect of ours) still leav
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias, TypeVar
@@ -19,6 +18,7 @@ from attrs import evolve
 from eleanor_core._panel import Panel
 from eleanor_core._recording import append
 from eleanor_core._redaction import Cleaner, Redaction
+from eleanor_core._stopwatch import Stopwatch
 from eleanor_core.errors import EvidenceUnavailable, InjectionRefused, describe
 from eleanor_core.evidence import refused_input, seal
 from eleanor_core.evidence.canonical import Writable
@@ -37,7 +37,6 @@ from eleanor_core.model import (
     Escalation,
     Event,
     EvidenceRef,
-    FrozenMap,
     JsonObject,
     JsonValue,
     PrecedentAlignment,
@@ -91,8 +90,7 @@ class Judgement:
         self._others: tuple[Escalation, ...] = ()
         self._critics: dict[str, CriticOutcome] = {}
         self._detectors: dict[str, DetectorResult | Abstention] = {}
-        self._started = self._marked = time.perf_counter_ns()
-        self._timings: dict[str, JsonValue] = {}
+        self._watch = Stopwatch(panel.settings.deadlines.request)
 
     async def judge(self) -> Assessment:
         """Run all stages and return the assessment with its durable record.
@@ -124,11 +122,13 @@ class Judgement:
         self._stated = watch.context
         self._context = self._cleaner.value(self._stated) if self._stated else self._stated
 
-        await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._time_left())
+        await panel.detectors.ask(
+            bench.case_for, self._heard_detector, time_left=self._watch.left()
+        )
         self._detectors = dict(sorted(self._detectors.items()))
         if self._detectors:
             self._others += watch.escalations("detectors testified")
-        self._mark("detect")
+        self._watch.mark("detect")
         refuse_injection(self._detectors, panel.settings.policy)
 
         embedding = await self._embed()
@@ -140,10 +140,10 @@ class Judgement:
             embedding=embedding if isinstance(embedding, Embedding) else None,
         )
         watch = Watch(bench)
-        await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._time_left())
+        await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._watch.left())
         self._critics = dict(sorted(self._critics.items()))
         self._others += watch.escalations("critics deliberated")
-        self._mark("deliberate")
+        self._watch.mark("deliberate")
 
         weight = self._impact()
         precedent = await self._recall(bench, embedding, weight)
@@ -172,7 +172,7 @@ class Judgement:
         self._text = scan.masked(text)
         passages = tuple(dict.fromkeys(text[start:end] for start, end in scan.redactions))
         self._cleaner = Cleaner(self._redaction, passages)
-        self._mark("scan")
+        self._watch.mark("scan")
         names = tuple(view.name for view in scan.views)
         self._tell(TextScanned, views=names, undecoded=scan.undecoded)
         return scan
@@ -210,7 +210,7 @@ class Judgement:
         embedding: Embedding | Abstention = Abstention(
             voice="recall", reason="deadline", detail="the embedder gave no vector in time"
         )
-        with anyio.move_on_after(self._within(panel.settings.recall.deadline)):
+        with anyio.move_on_after(self._watch.within(panel.settings.recall.deadline)):
             try:
                 if not (panel.needs_embedding or await self._has_precedents()):
                     return None
@@ -219,7 +219,7 @@ class Judgement:
                 embedding = Abstention(
                     voice="recall", reason="raised", detail=f"embedder: {describe(error)}"
                 )
-        self._mark("embed")
+        self._watch.mark("embed")
         return embedding
 
     async def _has_precedents(self) -> bool:
@@ -252,12 +252,12 @@ class Judgement:
         if outcome is None and panel.store is None:
             outcome = unprecedented(weight)
         elif outcome is None:
-            with anyio.move_on_after(self._within(panel.settings.recall.deadline)):
+            with anyio.move_on_after(self._watch.within(panel.settings.recall.deadline)):
                 outcome = await self._ask_store(bench, weight)
         if outcome is None:
             outcome = Abstention(voice="recall", reason="deadline", detail="no answer in time")
         outcome = self._cleaner.outcome(outcome)
-        self._mark("recall")
+        self._watch.mark("recall")
         self._tell(PrecedentRecalled, outcome=outcome)
         return outcome
 
@@ -299,7 +299,7 @@ class Judgement:
         except Exception as error:  # noqa: BLE001 -- a defect here must not lose the judgement
             outcome = Abstention(voice="uncertainty", reason="raised", detail=describe(error))
         outcome = self._cleaner.outcome(outcome)
-        self._mark("uncertainty")
+        self._watch.mark("uncertainty")
         self._tell(UncertaintyAnalysed, outcome=outcome)
         return outcome
 
@@ -307,7 +307,7 @@ class Judgement:
         panel = self._panel
         prohibited = frozenset(panel.settings.policy.prohibited_clauses)
         decision = aggregate(heard, panel.seats, prohibited)
-        self._mark("aggregate")
+        self._watch.mark("aggregate")
         share = panel.settings.policy.audit_sample
         return Assessment(
             trace_id=self._given.trace_id,
@@ -322,7 +322,7 @@ class Judgement:
             precedent=heard.precedent,
             uncertainty=heard.uncertainty,
             sampled=share > 0 and random.random() < share,  # noqa: S311 -- a sample, not a secret
-            timings_ms=self._timed(),
+            timings_ms=self._watch.timings(),
         )
 
     # -- the record -------------------------------------------------------------------------------
@@ -338,9 +338,9 @@ class Judgement:
             said = f"no record can be made of the judgement: {self._redaction.error(error)}"
             told = self._redaction.told(error)
             raise EvidenceUnavailable(said, assessment=closed(assessment)) from told
-        self._mark("record")
+        self._watch.mark("record")
         reference = EvidenceRef(record_id=sealed.record_id, leaf_hash=sealed.leaf_hash)
-        return completed(assessment, reference, self._timed())
+        return completed(assessment, reference, self._watch.timings())
 
     async def _abandon(self, error: BaseException) -> None:
         facts = voices_facts(self._critics, self._detectors)
@@ -387,22 +387,3 @@ class Judgement:
     def _tell(self, form: Callable[..., Event], **facts: object) -> None:
         if self._emit is not None:
             self._emit(form(trace_id=self._given.trace_id, **facts))
-
-    # -- time -------------------------------------------------------------------------------------
-
-    def _time_left(self) -> float:
-        spent = time.perf_counter_ns() - self._started
-        return max(0.0, self._panel.settings.deadlines.request - spent * 1e-9)
-
-    def _within(self, deadline: float) -> float:
-        return min(deadline, self._time_left())
-
-    def _mark(self, stage: str) -> None:
-        now = time.perf_counter_ns()
-        # In milliseconds, to the microsecond.
-        self._timings[stage] = (now - self._marked) // 1000 / 1000
-        self._marked = now
-
-    def _timed(self) -> FrozenMap:
-        total = (time.perf_counter_ns() - self._started) // 1000 / 1000
-        return FrozenMap({**self._timings, "total": total})
