@@ -18,7 +18,7 @@ from canary.birds import PERSON, Canary
 from canary.plan import Plan
 from canary.registry import ORIGINS, PLACES
 from canary.stranger import plugins_of
-from eleanor_core import EleanorEngine, EvidenceUnavailable, Redaction
+from eleanor_core import Action, EleanorEngine, EvidenceUnavailable, Execution, Redaction
 from eleanor_core.codec import event_to_json, to_json
 from eleanor_core.model import DecisionMade, SecretRef, SecretValue
 from eleanor_core.settings import Settings, describe, effective
@@ -237,7 +237,13 @@ async def use(engine: EleanorEngine, plan: Plan, sinks: Sinks) -> None:
             scope.deadline = anyio.current_time() + 0.02
         assessment = await engine.run(**case)
         told(sinks, assessment)
-        sinks.take("result", repr(await engine.executable(assessment)))
+        given = {name: part for name, part in case.items() if name != "trace_id"}
+        action = Action(name="canary.look", run=looked_at, **given)
+        sinks.take("result", repr(await engine.executable(assessment, action)))
+
+
+async def looked_at(execution: Execution) -> str:
+    return execution.trace_id
 
 
 def told(sinks: Sinks, assessment) -> None:

@@ -11,7 +11,7 @@ import pytest
 import structlog
 from eleanor_evidence_postgres import PostgresSettings, open_log
 
-from eleanor_core import EleanorEngine
+from eleanor_core import Action, EleanorEngine, Execution
 from eleanor_core.api import EvidenceUnavailable, Receipt, SealedRecord, Services, merkle_root
 from eleanor_core.evidence import seal
 from eleanor_core.model import CriticResult
@@ -38,14 +38,19 @@ async def test_an_engine_judges_with_it_alone(chosen, server: PostgresServer, tm
         "plugins.exact": ["evidence/postgres"],
         "sinks.postgres.settings": chosen,
     }
+    async def carry_out(_execution: Execution) -> str:
+        return "done"
+
+    action = Action(name="bins.empty", run=carry_out, text="Take out the trash.")
     async with EleanorEngine(settings, plugins=[critic_plugin("calm", calm)]) as engine:
         result = await engine.run(text="Take out the trash.")
-        assert (await engine.executable(result)).record_id == result.evidence.record_id
+        decision = await engine.executable(result, action)
+        assert (await engine.execute(decision, action)).value == "done"
     kinds = server.ask(
         "SELECT string_agg(convert_from(leaf, 'UTF8')::jsonb ->> 'kind', ',' ORDER BY position) "
         f"FROM {chosen['schema_name']}.records"
     )
-    assert kinds == "settings,assessment"
+    assert kinds == "settings,assessment,intent,outcome"
 
 
 async def test_many_at_once_share_transactions_and_the_root_is_that_of_the_leaves(
