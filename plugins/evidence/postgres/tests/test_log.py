@@ -38,6 +38,7 @@ async def test_an_engine_judges_with_it_alone(chosen, server: PostgresServer, tm
         "plugins.exact": ["evidence/postgres"],
         "sinks.postgres.settings": chosen,
     }
+
     async def carry_out(_execution: Execution) -> str:
         return "done"
 
