@@ -81,7 +81,8 @@ def _values(key: Key) -> st.SearchStrategy[JsonValue]:
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if schema["type"] == "integer":
-        return st.integers(1, 100)
+        least = schema.get("minimum", 1)
+        return st.integers(least, min(least + 99, schema.get("maximum", least + 99)))
     if schema["type"] == "number":
         return st.integers(1, 100).map(lambda percent: percent / 100)
     if schema["type"] == "boolean":
@@ -93,7 +94,7 @@ def _values(key: Key) -> st.SearchStrategy[JsonValue]:
     return st.lists(st.sampled_from(words), max_size=3)
 
 
-LEAVES = [key for key in keys() if key.path[-1] not in {"settings", "home"}]
+LEAVES = [key for key in keys() if key.path[-1] not in {"settings", "home", "lock"}]  # no paths
 LEAF_AND_VALUES = st.sampled_from(LEAVES).flatmap(
     lambda key: st.tuples(
         st.just(key),

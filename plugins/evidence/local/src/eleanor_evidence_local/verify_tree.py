@@ -136,7 +136,7 @@ class TreeCheck:
                     f"it stands for records up to {tile.end - 1}, and the log ends after {count}",
                 )
             elif tile and tile.width < WIDTH:
-                self._compare_with_wider(tile)
+                self._compare_with_known(tile)
 
     def _newest(self, end: int) -> Stored | None:
         try:
@@ -255,14 +255,18 @@ class TreeCheck:
             first = tile.start + (place << 8 * tile.level)
             self.stale.append(f"{name} had another hash for record {first}")
 
-    def _compare_with_wider(self, tile: Tile) -> None:
-        """Hold a partial tile of an earlier checkpoint against a later one of the same tile."""
+    def _compare_with_known(self, tile: Tile) -> None:
+        """Hold a partial tile of another checkpoint against what is known of the same tile."""
         edge = {(wide.level, wide.number): hashes for wide, hashes in self._builder.partial()}
-        wider = edge.get((tile.level, tile.number)) or self._tiles.read(Tile(*tile[:2]))
+        known = edge.get((tile.level, tile.number)) or self._tiles.read(Tile(*tile[:2]))
         there = self._tiles.read(tile)
         # One that is gone was replaced by a full one just now.
         gone = there is None and not self._tiles.path(tile).exists()
-        if wider and not gone and (there is None or not wider.startswith(there)):
+        if known is None or gone:
+            return
+        # One that was signed meanwhile goes on beyond the records that were looked at.
+        both = min(len(known), len(there or b""))
+        if there is None or known[:both] != there[:both]:
             self.stale.append(f"tile/{tile.name} had other hashes")
 
 
