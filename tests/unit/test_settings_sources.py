@@ -73,6 +73,9 @@ def test_every_source_sets_its_part_of_one_section(here: Path) -> None:
     }
 
 
+PATHS = ["/srv/one", "/srv/two"]
+
+
 def _values(key: Key) -> st.SearchStrategy[JsonValue]:
     schema = key.owner.model_json_schema()["properties"][key.path[-1]]
     schema = next((kind for kind in schema.get("anyOf", ()) if kind["type"] != "null"), schema)
@@ -87,14 +90,15 @@ def _values(key: Key) -> st.SearchStrategy[JsonValue]:
         return st.integers(1, 100).map(lambda percent: percent / 100)
     if schema["type"] == "boolean":
         return st.booleans()
-    if schema["type"] == "string":  # a plugin's name
-        return st.sampled_from(["aws", "personal-data"])
+    if schema["type"] == "string":  # a path, or a plugin's name
+        return st.sampled_from(PATHS if schema.get("format") == "path" else ["aws", "own-one"])
     item = schema["items"]
-    words = item.get("enum") or ["critics/a", "evidence/local", "detectors/personal-data"]
+    names = PATHS if item.get("format") == "path" else ["critics/a", "evidence/local"]
+    words = item.get("enum") or names
     return st.lists(st.sampled_from(words), max_size=3)
 
 
-LEAVES = [key for key in keys() if key.path[-1] not in {"settings", "home", "lock"}]  # no paths
+LEAVES = [key for key in keys() if key.path[-1] not in {"settings", "home"}]
 LEAF_AND_VALUES = st.sampled_from(LEAVES).flatmap(
     lambda key: st.tuples(
         st.just(key),
