@@ -158,7 +158,7 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
             msg = f"{form.__name__}.{key} cannot be left out: it is the first member"
             raise TypeError(msg)
     source = f"lambda value: {' '.join(parts)} '}}'"
-    return cast("_Writer", eval(source, known))  # noqa: S307 -- of names of fields, which are ours
+    return cast("_Writer", eval(source, known))  # noqa: S307 -- our fields' names # nosec B307
 
 
 def _source(item: str, declared: object) -> str:

@@ -146,7 +146,7 @@ async def _serve(
                 request = pipe.read()
                 if request is None:
                     _leave()
-                case = cast("Case", pickle.loads(request))  # noqa: S301 -- the host's own
+                case = cast("Case", pickle.loads(request))  # noqa: S301 -- the host's # nosec B301
                 pipe.answer(await _called(cast("Voice", product), case))
     except (Exception, SystemExit) as error:
         raise Defect.of("start", error, package) from error
