@@ -25,7 +25,7 @@ from eleanor_core.api import (
     leaf_hash,
 )
 from eleanor_evidence_postgres import PostgresSettings
-from eleanor_evidence_postgres.store import Refusal, Server, Store
+from eleanor_evidence_postgres.store import Refusal, Store
 
 BATCH = 500
 """Records in one transaction at most."""
@@ -66,8 +66,8 @@ class PostgresLog:
         """Prepare; `connect` must follow."""
         self._settings = settings
         self._services = services
-        self._writing = Store(Server.of(settings), services.log)
-        self._reading = Store(Server.of(settings), services.log)
+        self._writing = Store(settings, services.log)
+        self._reading = Store(settings, services.log)
         self._readers = anyio.CapacityLimiter(1)
         self._submitted: list[_Waiting] = []
         self._wanted = anyio.Event()

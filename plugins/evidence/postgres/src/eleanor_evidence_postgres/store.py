@@ -11,10 +11,9 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.resources import files
-from typing import Final, NamedTuple, Self, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import psycopg
-from attrs import frozen
 from psycopg import sql
 from psycopg.rows import TupleRow
 
@@ -50,42 +49,14 @@ class Refusal(NamedTuple):
     cause: Exception | None = None
 
 
-@frozen(kw_only=True)
-class Server:
-    """Where the log is."""
-
-    host: str
-    port: int
-    database: str
-    user: str
-    sslmode: str
-    schema: str
-    timeout: float
-
-    @classmethod
-    def of(cls, settings: PostgresSettings) -> Self:
-        """Take it from the settings."""
-        return cls(
-            host=settings.host,
-            port=settings.port,
-            database=settings.database,
-            user=settings.user,
-            sslmode=settings.sslmode,
-            schema=settings.schema_name,
-            timeout=settings.timeout,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.database}.{self.schema} on {self.host}:{self.port}"
-
-
 class Store:
     """One connection to the log. `password`: what the next connection logs in with."""
 
-    def __init__(self, server: Server, log: Log) -> None:
+    def __init__(self, server: PostgresSettings, log: Log) -> None:
         """Connect when something is asked for first."""
         self.password: SecretValue | None = None
         self._server = server
+        self._where = f"{server.database}.{server.schema_name} on {server.host}:{server.port}"
         self._log = log
         self._lock = threading.Lock()
         self._open: psycopg.Connection[TupleRow] | None = None
@@ -107,7 +78,7 @@ class Store:
         try:
             return self._do(lambda connection: self._commit(connection, batch))
         except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait must hear of it
-            self._log.error("evidence not recorded", log=str(self._server), reason=str(error))
+            self._log.error("evidence not recorded", log=self._where, reason=str(error))
             return [Refusal(str(error), error)] * len(batch)
 
     def count(self) -> int:
@@ -149,7 +120,7 @@ class Store:
             except psycopg.Error as error:
                 self._drop()
                 raise EvidenceUnavailable(
-                    f"the evidence log {self._server} did not answer as it should: {_words(error)}"
+                    f"the evidence log {self._where} did not answer as it should: {_words(error)}"
                 ) from error
 
     def _connection(self) -> psycopg.Connection[TupleRow]:
@@ -167,7 +138,7 @@ class Store:
                 tcp_user_timeout=milliseconds,
                 application_name="eleanor",
                 autocommit=True,  # a question leaves no transaction open behind it
-                options=f"-c search_path={server.schema} -c synchronous_commit=on "
+                options=f"-c search_path={server.schema_name} -c synchronous_commit=on "
                 f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
             )
         return self._open
@@ -183,7 +154,7 @@ class Store:
         (fsync,) = connection.execute("SHOW fsync").fetchone() or ("unknown",)
         if fsync != "on":
             raise EvidenceUnavailable(
-                f"the server of {self._server} has fsync = {fsync}: a power cut would lose what it "
+                f"the server of {self._where} has fsync = {fsync}: a power cut would lose what it "
                 "acknowledged. Switch it on in postgresql.conf"
             )
         made = files("eleanor_evidence_postgres").joinpath("schema.sql").read_bytes()
@@ -191,7 +162,7 @@ class Store:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MAKING,))
             there = "SELECT to_regclass('records'), to_regclass('tree')"
             if None in (connection.execute(there).fetchone() or (None,)):
-                schema = sql.Identifier(self._server.schema)
+                schema = sql.Identifier(self._server.schema_name)
                 connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema))
                 connection.execute(made)
                 connection.execute(
@@ -200,7 +171,7 @@ class Store:
             (form,) = connection.execute("SELECT format FROM tree").fetchone() or ("none",)
         if form != FORMAT:
             raise EvidenceUnavailable(
-                f"the evidence log {self._server} has the format {form}, this plugin writes "
+                f"the evidence log {self._where} has the format {form}, this plugin writes "
                 f"{FORMAT}: use the version that made it, or another schema_name"
             )
 
