@@ -1,5 +1,17 @@
 """Floor 2: all that a plugin author imports. It re-exports the values of `eleanor_core.model`."""
 
+from eleanor_core.api.batches import Batcher, in_halves
+from eleanor_core.api.compute import (
+    STORAGES,
+    Array,
+    Backend,
+    BackendReport,
+    EmbeddingBlock,
+    EmbeddingRows,
+    Encoder,
+    EncoderWeights,
+    Storage,
+)
 from eleanor_core.api.declarations import (
     KINDS,
     AnyDeclaration,
@@ -31,6 +43,7 @@ from eleanor_core.api.evidence import (
 from eleanor_core.api.hookspecs import PluginAPI
 from eleanor_core.api.json_limits import RECORD_LIMITS, JsonLimits
 from eleanor_core.api.json_text import parse_json
+from eleanor_core.api.ledger import BackendLedger
 from eleanor_core.api.markers import hookimpl
 from eleanor_core.api.notes import (
     Checkpoint,
@@ -57,11 +70,9 @@ from eleanor_core.api.proofs import (
 from eleanor_core.api.protocols import (
     AnyCritic,
     AnyDetector,
-    Backend,
     Critic,
     Detector,
     Embedder,
-    EmbeddingRows,
     EvidenceSink,
     EvidenceVerifier,
     ExecutionPolicy,
@@ -133,11 +144,16 @@ __all__ = [
     "CLAUSES",
     "KINDS",
     "RECORD_LIMITS",
+    "STORAGES",
     "AnyCritic",
     "AnyDeclaration",
     "AnyDetector",
+    "Array",
     "Backend",
     "BackendDeclaration",
+    "BackendLedger",
+    "BackendReport",
+    "Batcher",
     "CachedSecrets",
     "CachingSettings",
     "Case",
@@ -155,7 +171,10 @@ __all__ = [
     "Embedder",
     "EmbedderDeclaration",
     "Embedding",
+    "EmbeddingBlock",
     "EmbeddingRows",
+    "Encoder",
+    "EncoderWeights",
     "EscalationSignal",
     "EvidenceCorrupt",
     "EvidenceDeclaration",
@@ -213,6 +232,7 @@ __all__ = [
     "Signature",
     "Signed",
     "Signer",
+    "Storage",
     "StoredRecord",
     "Thresholds",
     "TransparencyLog",
@@ -229,6 +249,7 @@ __all__ = [
     "consistency_proof",
     "consistency_text",
     "hookimpl",
+    "in_halves",
     "in_threads",
     "inclusion_proof",
     "inclusion_text",

@@ -14,10 +14,10 @@ from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar
 from attrs import Attribute, field, frozen
 from pydantic import BaseModel, ConfigDict
 
+from eleanor_core.api.compute import Backend
 from eleanor_core.api.protocols import (
     AnyCritic,
     AnyDetector,
-    Backend,
     Embedder,
     EvidenceSink,
     ExecutionPolicy,

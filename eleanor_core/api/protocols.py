@@ -185,26 +185,6 @@ class ExecutionPolicy(Protocol):
     async def decide(self, request: ExecutionRequest, /) -> PolicyVerdict: ...
 
 
-class Backend(Protocol):
-    """Array work on one device. `rows` stay where they were made; results are plain numbers.
-
-    `topk` returns at most `k` pairs (row, cosine in [-1, 1]), best first; equal cosines go in the
-    order of the row number. All embeddings must share encoder and dimension, else ValueError.
-    """
-
-    name: str
-    device: str
-
-    def load(self, rows: Sequence[Embedding], /) -> EmbeddingRows: ...
-
-
-class EmbeddingRows(Protocol):
-    """A block of vectors held by a backend on its device."""
-
-    def __len__(self) -> int: ...
-    def topk(self, query: Embedding, k: int, /) -> Sequence[tuple[int, float]]: ...
-
-
 class Embedder(Protocol):
     """Text to vectors. `encoder_id` holds the encoder's name and its weights' hash."""
 

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from eleanor_core.api.protocols import Backend, Embedder, SecretResolver
+from eleanor_core.api.compute import Backend
+from eleanor_core.api.protocols import Embedder, SecretResolver
 from eleanor_core.model import JsonValue
 
 

@@ -280,7 +280,8 @@ async def test_products_that_lack_what_their_kind_does() -> None:
         "its factory yielded a Half, which is no EvidenceSink: it lacks count, get, read"
     )
     assert await start_broken(BackendDeclaration(name="bad", factory=yielding(Half()))) == (
-        "its factory yielded a Half, which is no Backend: it lacks device, load, name"
+        "its factory yielded a Half, which is no Backend: it lacks asarray, device, encoder, load, "
+        "logsumexp, matmul, mean_pool, name, normalise, report, softmax, synchronise, to_host"
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
+from eleanor_backends_numpy.arrays import NumpyBackend
 
 from eleanor_core.api import (
     BackendDeclaration,
@@ -17,6 +18,7 @@ from eleanor_core.api import (
     DetectorResult,
     DetectorSignal,
     Embedding,
+    EmbeddingBlock,
     EmbeddingRows,
     Pattern,
     PluginSettings,
@@ -25,6 +27,7 @@ from eleanor_core.api import (
     PrecedentsDeclaration,
     PrecedentStore,
     Services,
+    Storage,
     hookimpl,
 )
 from eleanor_core.testing import (
@@ -128,7 +131,7 @@ class PlainRows:
         return [(n, value) for value, n in sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:k]]
 
 
-class PlainBackend:
+class PlainBackend(NumpyBackend):
     """The smallest backend."""
 
     name = "plain"
@@ -138,7 +141,9 @@ class PlainBackend:
     def eleanor_register_backends(self) -> Iterable[BackendDeclaration]:
         yield BackendDeclaration(name="plain", factory=Ready(self))
 
-    def load(self, rows: Sequence[Embedding], /) -> EmbeddingRows:
+    def load(
+        self, rows: Sequence[Embedding] | EmbeddingBlock, /, *, storage: Storage = "float32"
+    ) -> EmbeddingRows:
         return PlainRows(rows)
 
 

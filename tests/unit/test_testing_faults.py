@@ -14,6 +14,7 @@ from typing import cast
 import anyio
 import pytest
 from attrs import evolve, frozen
+from eleanor_backends_numpy.arrays import NumpyBackend
 from hypothesis import settings
 from support.sinks import (
     Backwards,
@@ -34,6 +35,7 @@ from eleanor_core.api import (
     DetectorResult,
     DetectorSignal,
     Embedding,
+    EmbeddingBlock,
     EmbeddingRows,
     Pattern,
     PluginSettings,
@@ -41,6 +43,7 @@ from eleanor_core.api import (
     PrecedentMatch,
     PrecedentsDeclaration,
     Services,
+    Storage,
     hookimpl,
 )
 from eleanor_core.model import FrozenMap
@@ -212,7 +215,7 @@ class Rows:
         return self.answer(self.rows, query, k)
 
 
-class Plain:
+class Plain(NumpyBackend):
     """A backend that checks nothing and puts the worst first."""
 
     name = "bad"
@@ -222,7 +225,9 @@ class Plain:
     def eleanor_register_backends(self) -> Iterable[BackendDeclaration]:
         yield BackendDeclaration(name="bad", factory=Ready(self))
 
-    def load(self, rows: Sequence[Embedding], /) -> EmbeddingRows:
+    def load(
+        self, rows: Sequence[Embedding] | EmbeddingBlock, /, *, storage: Storage = "float32"
+    ) -> EmbeddingRows:
         return Rows(rows, worst_first)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import mmap
 import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 from eleanor_backends_numpy import plugin
 from eleanor_backends_numpy.arrays import NumpyBackend
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eleanor_core.api import Embedding
+from eleanor_core.api import STORAGES, Embedding, EmbeddingBlock, Storage
 from eleanor_core.testing import BackendContract
 
 
@@ -140,3 +143,56 @@ def test_the_plugin_loads_without_numpy() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "numpy\n"
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1.0, 3.0]), k=st.integers(1, 12))
+def test_every_storage_answers_alike(storage: Storage, seed: int, scale: float, k: int) -> None:
+    random = np.random.default_rng(seed)
+    rows = random.standard_normal((5000, 16), dtype=np.float32)
+    rows *= scale / np.linalg.norm(rows, axis=1, keepdims=True)
+    rows[random.integers(0, 5000, 9)] = rows[0]
+    rows[3] = 0.0
+    block = EmbeddingBlock(encoder_id="test/plain", dim=16, data=memoryview(rows))
+    held = NumpyBackend().load(block, storage=storage)
+    queries = [block[0], block[4999], block[3], embedding([1.0] * 16)]
+    got = held.topk_many(queries, k)
+    assert got == [held.topk(query, k) for query in queries]
+    for query, best in zip(queries, got, strict=True):
+        cosines = held.cosines(query, range(5000))
+        wanted = sorted(enumerate(cosines), key=lambda pair: (-pair[1], pair[0]))[:k]
+        assert list(best) == wanted
+        assert held.cosines(query, [row for row, _ in best]) == [value for _, value in best]
+
+
+def test_a_mapped_file_is_searched_where_it_lies(tmp_path: Path) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(embedding([0.6, 0.8]).data + embedding([1.0, 0.0]).data)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        block = EmbeddingBlock(encoder_id="test/plain", dim=2, data=memoryview(mapped))
+        rows = NumpyBackend().load(block)
+        assert rows.topk(embedding([1.0, 0.0]), 1) == [(1, 1.0)]
+        assert rows.cosines(embedding([1.0, 0.0]), [0]) == [pytest.approx(0.6, abs=1e-7)]
+        with pytest.raises(IndexError, match=r"rows must be in \[0, 2\)"):
+            rows.cosines(embedding([1.0, 0.0]), [2])
+        del rows, block
+
+
+def test_memory_is_counted_and_limited() -> None:
+    backend = NumpyBackend(memory_limit=100)
+    rows = backend.load([embedding([1.0, 0.0])] * 10)
+    assert backend.report().held == 80
+    with pytest.raises(MemoryError, match="raise the limit, or load the rows as float16 or int8"):
+        backend.load([embedding([1.0, 0.0])] * 3)
+    rows.topk_many([embedding([1.0, 0.0])] * 3, 1)
+    del rows
+    assert (backend.report().held, backend.report().batches) == (0, {3: 1})
+
+
+def test_another_backends_array_is_refused() -> None:
+    class Foreign:
+        shape = (1,)
+
+    with pytest.raises(TypeError, match="Foreign is no array of the backend numpy"):
+        NumpyBackend().softmax(Foreign())

@@ -1,86 +1,100 @@
-"""Blocks of vectors as numpy arrays. Everything that needs numpy stands here."""
+"""The backend itself: numpy's arrays, in main memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from eleanor_core.api import Embedding, EmbeddingRows
+from eleanor_backends_numpy.encoder import NumpyEncoder, softmax
+from eleanor_backends_numpy.rows import NumpyRows
+from eleanor_core.api import (
+    Array,
+    BackendLedger,
+    BackendReport,
+    Embedding,
+    EmbeddingBlock,
+    EmbeddingRows,
+    Encoder,
+    EncoderWeights,
+    Storage,
+)
 
-Floats = npt.NDArray[np.float32]
+Numbers: TypeAlias = npt.NDArray[np.float32]
 
 
 class NumpyBackend:
-    """Keeps rows in main memory. It holds no state, so any number of threads may use it."""
+    """Works in main memory, on the CPU; any number of threads may use it."""
 
     name = "numpy"
     device = "cpu"
 
-    def load(self, rows: Sequence[Embedding], /) -> EmbeddingRows:
-        """Return a block of `rows`. Raises ValueError if they differ in encoder or dimension."""
-        for row in rows:
-            _check_like(row, rows[0])
-        return NumpyRows(rows[0] if rows else None, _unit(rows))
+    def __init__(self, *, memory_limit: int | None = None) -> None:
+        self._ledger = BackendLedger(self.device, memory_limit)
 
+    def asarray(self, values: memoryview, /) -> Array:
+        """Return the values as an array, without a copy."""
+        return np.asarray(values)
 
-class NumpyRows:
-    """Vectors of one encoder: float32, shape (rows, dim), each of length 1 or all zero."""
+    def to_host(self, array: Array, /) -> memoryview:
+        """Return the array's values."""
+        return np.ascontiguousarray(_ours(array)).data
 
-    def __init__(self, like: Embedding | None, unit: Floats) -> None:
-        self._like = like
-        self._unit = unit
+    def matmul(self, one: Array, other: Array, /) -> Array:
+        """Return the matrix product; leading axes are broadcast."""
+        product: Numbers = np.matmul(_ours(one), _ours(other))
+        return product
 
-    def __len__(self) -> int:
-        return len(self._unit)
+    def normalise(self, rows: Array, /) -> Array:
+        """Scale the last axis to length 1; zeros stay zeros."""
+        values = _ours(rows)
+        lengths: Numbers = np.sqrt((values * values).sum(axis=-1, keepdims=True))
+        lengths[lengths == 0.0] = 1.0
+        return values / lengths
 
-    def topk(self, query: Embedding, k: int, /) -> Sequence[tuple[int, float]]:
-        """Return the at most `k` nearest rows and their cosines, best first, ties by row number.
+    def mean_pool(self, states: Array, mask: Array, /) -> Array:
+        """Return the mean of each text's tokens where the mask is not 0; 0 where it has none."""
+        weights = _ours(mask).astype(np.float32)
+        counts = np.maximum(weights.sum(axis=1, keepdims=True), np.float32(1.0))
+        means: Numbers = (weights[:, None, :] @ _ours(states))[:, 0, :] / counts
+        return means
 
-        The cosine with an all-zero vector is 0. Raises ValueError if the query is of another
-        encoder or dimension than the rows, or not finite.
+    def softmax(self, values: Array, /) -> Array:
+        """Return exp(values) over their sum, along the last axis."""
+        return softmax(_ours(values))
+
+    def logsumexp(self, values: Array, /) -> Array:
+        """Return the logarithm of the sum of exp(values), along the last axis."""
+        given = _ours(values)
+        top = given.max(axis=-1, keepdims=True)
+        return np.asarray(np.log(np.exp(given - top).sum(axis=-1)) + top[..., 0])
+
+    def encoder(self, weights: EncoderWeights, /) -> Encoder:
+        """Return the encoder. Raises MemoryError if its weights do not fit the limit."""
+        return NumpyEncoder(weights, self._ledger)
+
+    def load(
+        self, rows: Sequence[Embedding] | EmbeddingBlock, /, *, storage: Storage = "float32"
+    ) -> EmbeddingRows:
+        """Return a block of `rows`.
+
+        Raises ValueError if they differ in encoder or dimension or are not finite, and MemoryError
+        beyond the limit.
         """
-        if self._like is None or k <= 0:
-            return []
-        _check_like(query, self._like)
-        towards = _unit([query])[0]
-        near = self._candidates(towards, min(k, len(self)))
-        # Two equal rows must tie. A BLAS product does not promise that: it sums a row by another
-        # path depending on where the row stands. A row-wise sum in float64 does.
-        products = self._unit[near].astype(np.float64) * towards.astype(np.float64)
-        cosines = np.clip(products.sum(axis=1), -1.0, 1.0)
-        order = np.lexsort((near, -cosines))[:k]
-        return [(int(near[at]), float(cosines[at])) for at in order]
+        return NumpyRows(EmbeddingBlock.of(rows), storage, self._ledger)
 
-    def _candidates(self, towards: Floats, k: int) -> npt.NDArray[np.intp]:
-        """Return the rows that may be among the best `k`, given the error of a float32 product.
+    def synchronise(self) -> None:
+        """Return: every method returns when its work is done."""
 
-        A dot product of unit vectors in any order errs by about dim * u at most, u = eps / 2
-        (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). Two are compared.
-        """
-        rough = self._unit @ towards
-        kth = np.partition(rough, len(rough) - k)[len(rough) - k]
-        return np.flatnonzero(rough >= kth - len(towards) * np.finfo(np.float32).eps)
+    def report(self) -> BackendReport:
+        """Return what is held, and the batches so far."""
+        return self._ledger.report()
 
 
-def _check_like(row: Embedding, other: Embedding) -> None:
-    if (row.encoder_id, row.dim) != (other.encoder_id, other.dim):
-        msg = (
-            f"embeddings of {row.encoder_id!r} ({row.dim} values) and {other.encoder_id!r} "
-            f"({other.dim} values) do not compare: embed all texts with one encoder"
-        )
-        raise ValueError(msg)
-
-
-def _unit(rows: Sequence[Embedding]) -> Floats:
-    dim = rows[0].dim if rows else 1
-    given = np.frombuffer(b"".join(row.data for row in rows), dtype="<f4").reshape(-1, dim)
-    if not np.isfinite(given).all():
-        msg = f"an embedding of {rows[0].encoder_id!r} holds values that are not finite"
-        raise ValueError(msg)
-    lengths = np.sqrt(np.einsum("ij,ij->i", given, given, dtype=np.float64))
-    lengths[lengths == 0.0] = 1.0
-    unit = np.empty(given.shape, dtype=np.float32)
-    np.divide(given, lengths[:, None], out=unit, casting="same_kind")
-    return unit
+def _ours(array: Array) -> Numbers:
+    if not isinstance(array, np.ndarray):
+        msg = f"{type(array).__name__} is no array of the backend numpy: make it with asarray()"
+        raise TypeError(msg)
+    return array
