@@ -19,11 +19,12 @@ from eleanor_core.api import (
     Embedder,
     EvidenceSink,
     Kind,
+    PrecedentSearch,
     PrecedentStore,
 )
 from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable, SecretUnavailable
 from eleanor_core.evidence import FanOut
-from eleanor_core.model import PrecedentCase, PrecedentMatch
+from eleanor_core.model import PrecedentCase, PrecedentMatch, PrecedentQuery
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
 from eleanor_core.registry import Products, Registry, load, open_products
@@ -147,6 +148,20 @@ class Precedents:
         if self.embedder is None:
             raise PrecedentsUnavailable(f"{self.whose} cannot compare: no embedder is running")
         return await self.store.nearest(await embed(self.embedder, text), k)
+
+    async def search(self, wanted: PrecedentQuery, k: int) -> Sequence[PrecedentMatch]:
+        """Return the at most `k` best cases that are wanted.
+
+        Raises as `like` does, and PrecedentsUnavailable if the store cannot search so.
+        """
+        if self.embedder is None:
+            raise PrecedentsUnavailable(f"{self.whose} cannot compare: no embedder is running")
+        if not isinstance(self.store, PrecedentSearch):
+            raise PrecedentsUnavailable(
+                f"{self.whose} finds the nearest of all cases and searches no other way. Enable a "
+                "store that does, such as precedents/sqlite, and block this one"
+            )
+        return await self.store.search(wanted, await embed(self.embedder, wanted.text), k)
 
     async def contradicting(self, case: PrecedentCase) -> Sequence[PrecedentMatch]:
         """Return other cases that are near-identical to this one and have another outcome.

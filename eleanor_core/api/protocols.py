@@ -20,6 +20,7 @@ from eleanor_core.model import (
     PrecedentDrift,
     PrecedentImport,
     PrecedentMatch,
+    PrecedentQuery,
     Receipt,
     SealedRecord,
     SecretRef,
@@ -200,6 +201,19 @@ class PrecedentStore(Protocol):
     async def count(self) -> int: ...
     async def add(self, case: PrecedentCase, /) -> None: ...
     async def nearest(self, query: Embedding, k: int, /) -> Sequence[PrecedentMatch]: ...
+
+
+@runtime_checkable
+class PrecedentSearch(Protocol):
+    """A store that is searched by words as well as by vectors, and among some of its cases.
+
+    `search` takes what is wanted and the embedding of its text, and returns at most `k` matches,
+    best first. By vectors they stand as in `nearest`; where two cases rank alike they go by id.
+    """
+
+    async def search(
+        self, wanted: PrecedentQuery, query: Embedding, k: int, /
+    ) -> Sequence[PrecedentMatch]: ...
 
 
 @runtime_checkable

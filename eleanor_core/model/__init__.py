@@ -80,6 +80,8 @@ from eleanor_core.model.precedent import (
     PrecedentDrift,
     PrecedentImport,
     PrecedentMatch,
+    PrecedentQuery,
+    SearchBy,
     UnlikePair,
 )
 from eleanor_core.model.provenance import Gap, Provenance
@@ -118,6 +120,7 @@ __all__ = [
     "ActionEnd",
     "Assessment",
     "Authority",
+    "SearchBy",
     "Case",
     "CaseAccepted",
     "CaseKind",
@@ -162,6 +165,7 @@ __all__ = [
     "PrecedentDrift",
     "PrecedentImport",
     "PrecedentMatch",
+    "PrecedentQuery",
     "PrecedentRecalled",
     "Principle",
     "Provenance",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from attrs import Attribute, field, frozen
-from attrs.validators import deep_iterable, ge, instance_of
+from attrs.validators import deep_iterable, ge, instance_of, optional
 
 from eleanor_core.errors import quoted
 from eleanor_core.model import _checks as check
@@ -77,6 +77,26 @@ class PrecedentMatch:
 
     case: PrecedentCase
     similarity: float = field(validator=check.unit)
+
+
+SearchBy: TypeAlias = Literal["vectors", "words", "both"]
+"""Cosine alone, BM25 alone, or their two rankings fused."""
+
+
+@frozen(kw_only=True)
+class PrecedentQuery:
+    """A search among the cases in force. `clause`, `domain`, `outcome`: only cases with these.
+
+    `by` says what ranks them; the similarity of a match is the cosine in any case.
+    """
+
+    text: str = field(validator=check.words, repr=False)
+    by: SearchBy = field(default="both", validator=check.one_of("vectors", "words", "both"))
+    clause: str | None = field(default=None, validator=optional(check.clause))
+    domain: str | None = field(default=None, validator=optional(check.words))
+    outcome: DecisionValue | None = field(
+        default=None, validator=optional(check.one_of("allow", "constrain", "review", "deny"))
+    )
 
 
 @frozen(kw_only=True)

@@ -269,6 +269,7 @@ WRITERS: Mapping[str, str] = {
     "plugins/evidence/local/src/eleanor_evidence_local/index.py": _HANDED_OVER,
     "plugins/evidence/local/src/eleanor_evidence_local/seen.py": "hashes of ids, while it verifies",
     "plugins/precedents/sqlite/src/eleanor_precedents_sqlite/__main__.py": "the starter's cases",
+    "plugins/precedents/sqlite/src/eleanor_precedents_sqlite/files.py": "vectors: no word of anybody",
     "plugins/precedents/sqlite/src/eleanor_precedents_sqlite/session.py": _HANDED_OVER,
 }
 """Modules that write somewhere, and what stands between a secret and that place."""

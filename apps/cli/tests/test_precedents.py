@@ -103,6 +103,12 @@ def test_a_case_is_listed_found_and_shown(verb: Verb) -> None:
     assert verb("list", "--clause", "P4", "--domain", "clubs", "--outcome", "deny").out == listed
     for other in (("--clause", "P1"), ("--domain", "credit"), ("--outcome", "allow")):
         assert verb("list", *other, "--json").json == []
+        assert verb("list", "--like", TEXT, *other, "--json").json == []
+    for by in ("vectors", "words", "both"):
+        (near,) = verb("list", "--like", TEXT, "--by", by, "--clause", "P4", "--json").json
+        assert near["case"]["id"] == "p1"
+    assert verb("list", "--like", "zebra", "--by", "words", "--json").json == []
+    assert "--by says how --like seeks" in verb("list", "--by", "words").err
     (near,) = verb("list", "--like", TEXT, "--json").json
     assert (near["case"]["id"], near["similarity"]) == ("p1", pytest.approx(1.0, abs=1e-6))
     found = verb("list", "--like", TEXT).out

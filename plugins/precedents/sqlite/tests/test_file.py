@@ -13,12 +13,15 @@ from typing import TypeAlias
 import anyio
 import pytest
 from attrs import evolve
+from eleanor_embedders_hashing.embedder import HashingEmbedder
 from eleanor_precedents_sqlite.faults import StoreError, explained
+from eleanor_precedents_sqlite.lines import line_of
 from eleanor_precedents_sqlite.plugin import FILE
-from eleanor_precedents_sqlite.session import STEPS, open_sessions
+from eleanor_precedents_sqlite.schema import STEPS
+from eleanor_precedents_sqlite.session import open_sessions
 from eleanor_precedents_sqlite.store import SqliteStore
 
-from eleanor_core.api import PrecedentCase
+from eleanor_core.api import PrecedentCase, PrecedentQuery
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[SqliteStore]]
 
@@ -49,7 +52,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_how_the_file_is_used(file: Path) -> None:
-    writer, reader = open_sessions(file, busy_timeout=0.0)
+    writer, reader, weaver = open_sessions(file, busy_timeout=0.0)
     with writer.writing() as connection:
         asked = [
             connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -60,8 +63,8 @@ def test_how_the_file_is_used(file: Path) -> None:
     assert asked == ["wal", 2, 1]
     with pytest.raises(StoreError, match="cannot be written"), reader.reading() as connection:
         connection.execute("DELETE FROM heads")
-    writer.close()
-    reader.close()
+    for session in (weaver, reader, writer):
+        session.close()
 
 
 @pytest.mark.anyio
@@ -81,18 +84,41 @@ async def test_a_file_of_an_older_schema_is_brought_up_to_date(opened: Opened, f
         await store.add(CASE)
     newer = (*STEPS, ("ALTER TABLE heads ADD COLUMN note TEXT NOT NULL DEFAULT 'none'",))
     for _ in range(2):
-        writer, reader = open_sessions(file, busy_timeout=0.0, steps=newer)
-        with reader.reading() as connection:
+        sessions = open_sessions(file, busy_timeout=0.0, steps=newer)
+        with sessions.reader.reading() as connection:
             found = connection.execute(
                 "SELECT id, note, content FROM heads JOIN versions USING (id)"
             )
             (name, note, content) = found.fetchone()
             assert (name, note, json.loads(content)["text"]) == ("a", "none", CASE.text)
-            assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-        writer.close()
-        reader.close()
-    with pytest.raises(StoreError, match="has schema 2, and this release knows 1; update eleanor-"):
+            assert connection.execute("PRAGMA user_version").fetchone() == (len(newer),)
+        for session in sessions:
+            session.close()
+    with pytest.raises(StoreError, match="has schema 3, and this release knows 2; update eleanor-"):
         check(file)
+
+
+@pytest.mark.anyio
+async def test_what_an_older_schema_holds_is_found_by_its_words_and_clauses(
+    opened: Opened, file: Path
+) -> None:
+    sessions = open_sessions(file, busy_timeout=0.0, steps=STEPS[:1])
+    with sessions.writer.writing() as connection:
+        line = line_of(evolve(CASE, clauses=("P4",)))
+        connection.execute(
+            "INSERT INTO versions (row, id, version, content) VALUES (1, 'a', 1, ?)", (line,)
+        )
+        connection.execute("INSERT INTO heads (id, row, in_force) VALUES ('a', 1, 1)")
+    for session in reversed(sessions):
+        session.close()
+    async with opened() as store:
+        (query,) = await HashingEmbedder().embed([CASE.text])
+        for wanted in (
+            PrecedentQuery(text="rents", by="words"),
+            PrecedentQuery(text="x", clause="P4"),
+        ):
+            (match,) = await store.search(wanted, query, 5)
+            assert (match.case.id, match.similarity) == ("a", pytest.approx(1.0))
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(file: Path) -> None:
@@ -102,7 +128,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(file: Path) -> None:
         open_sessions(file, busy_timeout=0.0, steps=broken)
     check(file)
     with raw(file) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'more'").fetchall()
 
 

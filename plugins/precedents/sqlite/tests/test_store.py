@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 from eleanor_backends_numpy.arrays import NumpyBackend
 from eleanor_embedders_hashing.embedder import HashingEmbedder
-from eleanor_precedents_sqlite import plugin, search
+from eleanor_precedents_sqlite import index, plugin
 from eleanor_precedents_sqlite.faults import StoreError
 from eleanor_precedents_sqlite.store import SqliteStore
 
@@ -202,7 +202,7 @@ async def test_equal_similarities_go_by_id_also_where_some_came_late(opened: Ope
 async def test_a_snapshot_that_grew_finds_what_a_fresh_one_finds(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "LATE", 7)
+    monkeypatch.setattr(index, "LATE", 7)
     chance = random.Random(7)
     words = ("sell", "rent", "close", "open", "the", "a", "list", "hall", "door", "tenant")
     versions: dict[str, int] = {}

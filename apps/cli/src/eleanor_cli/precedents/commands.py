@@ -33,6 +33,10 @@ def precedents_list(
     like: Annotated[
         str | None, typer.Option(metavar="TEXT", help="The cases nearest to this text.")
     ] = None,
+    by: Annotated[
+        Literal["vectors", "words", "both"],
+        typer.Option(help="What --like goes by; recall goes by vectors."),
+    ] = "vectors",
     outcome: Annotated[Outcome | None, typer.Option(help="Only cases decided so.")] = None,
     clause: Annotated[
         str | None, typer.Option(metavar="CODE", help="Only cases that turned on this clause.")
@@ -49,7 +53,7 @@ def precedents_list(
         from eleanor_cli.precedents.reading import Wanted, list_cases
 
         wanted = Wanted(
-            like=like, outcome=outcome, clause=clause, domain=domain, everything=everything
+            like=like, by=by, outcome=outcome, clause=clause, domain=domain, everything=everything
         )
         return list_cases(options, wanted, as_json=json)
 

@@ -14,14 +14,23 @@ from eleanor_cli.out import write_json
 from eleanor_cli.precedents.archive import Opened, with_archive
 from eleanor_core.codec import to_json
 from eleanor_core.errors import quoted
-from eleanor_core.model import CLAUSES, DecisionValue, JsonObject, PrecedentCase, PrecedentMatch
+from eleanor_core.model import (
+    CLAUSES,
+    DecisionValue,
+    JsonObject,
+    PrecedentCase,
+    PrecedentMatch,
+    PrecedentQuery,
+)
+from eleanor_core.model.precedent import SearchBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which cases to list. `like`: a text that the nearest are sought for."""
+    """Which cases to list. `like`: a text that the nearest are sought for, by what `by` says."""
 
     like: str | None
+    by: SearchBy
     outcome: DecisionValue | None
     clause: str | None
     domain: str | None
@@ -33,6 +42,9 @@ class Wanted:
             raise UsageError(msg)
         if self.like is not None and self.everything:
             msg = "--like seeks among the cases in force, as recall does: leave --all out"
+            raise UsageError(msg)
+        if self.like is None and self.by != "vectors":
+            msg = "--by says how --like seeks: give a text with --like, or leave --by out"
             raise UsageError(msg)
 
     def fits(self, case: PrecedentCase) -> bool:
@@ -49,9 +61,8 @@ def list_cases(options: Options, wanted: Wanted, *, as_json: bool) -> int:
 
     async def main(opened: Opened) -> int:
         if wanted.like is not None:
-            matches = await opened.precedents.like(wanted.like, opened.recall.neighbours)
-            fitting = [match for match in matches if wanted.fits(match.case)]
-            _print_matches(fitting, opened.recall.similarity, as_json=as_json)
+            matches = await _matches(opened, wanted, wanted.like)
+            _print_matches(matches, opened.recall.similarity, as_json=as_json)
             return exits.OK
         cases = [case async for case in opened.archive.newest() if wanted.fits(case)]
         shown = [case for case in cases if case.in_force or wanted.everything]
@@ -65,6 +76,21 @@ def list_cases(options: Options, wanted: Wanted, *, as_json: bool) -> int:
         return exits.OK
 
     return with_archive(options, main)
+
+
+async def _matches(opened: Opened, wanted: Wanted, text: str) -> Sequence[PrecedentMatch]:
+    k = opened.recall.neighbours
+    query = PrecedentQuery(
+        text=text,
+        by=wanted.by,
+        clause=wanted.clause,
+        domain=wanted.domain,
+        outcome=wanted.outcome,
+    )
+    # What recall asks for, every store can do.
+    if query == PrecedentQuery(text=text, by="vectors"):
+        return await opened.precedents.like(text, k)
+    return await opened.precedents.search(query, k)
 
 
 def _print_matches(matches: Sequence[PrecedentMatch], like: float, *, as_json: bool) -> None:

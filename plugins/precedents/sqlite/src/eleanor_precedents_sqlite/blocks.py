@@ -1,14 +1,14 @@
-"""What is searched: vectors on the backend, and what changed since they were loaded."""
+"""What is searched: blocks of vectors on the backend, and the few that no file holds yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from attrs import field, frozen
 
 from eleanor_core.api import Embedding, EmbeddingRows
+from eleanor_precedents_sqlite.files import Rows
 
 
 class Head(NamedTuple):
@@ -19,68 +19,75 @@ class Head(NamedTuple):
 
 
 class Near(NamedTuple):
-    """A head and its cosine with the query, clipped to [0, 1]."""
+    """A version and its cosine with the query, clipped to [0, 1]."""
 
     similarity: float
-    head: Head
+    row: int
 
 
-@frozen
+@frozen(kw_only=True)
 class Block:
-    """Heads in the order of their ids, and their vectors in that order."""
+    """Cases in the order of their ids, and their vectors in that order.
 
-    heads: Sequence[Head]
+    `gone`: rows of it that a later version replaced. `until`: up to this row it tells all.
+    """
+
+    rows: Rows = field(repr=False)
     vectors: EmbeddingRows = field(repr=False)
+    gone: frozenset[int] = field(default=frozenset(), repr=False)
+    until: int = 0
 
-    def nearest(self, query: Embedding, k: int) -> Iterable[Near]:
-        """Return the at most `k` nearest heads."""
-        return (
-            # In this order a cosine that is not a number stays one, and is refused.
-            Near(max(min(cosine, 1.0), 0.0), self.heads[at])
-            for at, cosine in self.vectors.topk(query, k)
-        )
+    def __len__(self) -> int:
+        return len(self.rows) - len(self.gone)
+
+    def nearest(self, queries: Sequence[Embedding], k: int) -> list[list[Near]]:
+        """Return for each query the at most `k` nearest, most similar first, ties by id."""
+        # Of the first k + gone rows at most `gone` fall away, so the best k are among them.
+        sought = k + len(self.gone)
+        if len(queries) == 1:
+            found = [self.vectors.topk(queries[0], sought)]
+        else:
+            found = list(self.vectors.topk_many(queries, sought))
+        return [self._kept(pairs)[:k] for pairs in found]
+
+    def _kept(self, pairs: Sequence[tuple[int, float]]) -> list[Near]:
+        found = ((cosine, self.rows[place]) for place, cosine in pairs)
+        # In this order a cosine that is not a number stays one, and is refused.
+        return [
+            Near(max(min(cosine, 1.0), 0.0), row) for cosine, row in found if row not in self.gone
+        ]
 
 
 @frozen(kw_only=True)
 class Snapshot:
-    """One state of the file. `main` is large and seldom made; `late` holds what came after it.
+    """One state of the file. `blocks` come from files; `late` is what they do not hold.
 
-    `changes`: the file's change counter then. `gone`: rows of `main` that a later version replaced.
-    `missing`: rows without a vector of this encoder; while there are any, nothing is searched.
+    `changes`: the file's change counter then. `lacking`: cases in force that cannot be searched
+    yet, since they have no vector of this encoder or are too many to be held in memory; while there
+    are any, nothing is searched.
     """
 
     changes: int
-    main: Block = field(repr=False)
+    blocks: tuple[Block, ...] = field(default=(), repr=False)
     late: Block = field(repr=False)
-    gone: frozenset[int] = field(default=frozenset(), repr=False)
-    missing: tuple[int, ...] = field(default=(), repr=False)
-    # Up to this row `main` tells all.
-    newest_row: int = 0
+    lacking: int = 0
 
     @property
     def cases(self) -> int:
         """How many cases are in force."""
-        return len(self.main.heads) - len(self.gone) + len(self.late.heads)
+        return sum(map(len, self.blocks)) + len(self.late) + self.lacking
 
     @property
-    def heads(self) -> Iterator[Head]:
-        """The cases in force, by the block that they are in."""
-        kept = (head for head in self.main.heads if head.row not in self.gone)
-        return chain(kept, self.late.heads)
+    def end(self) -> int:
+        """Up to this row the files tell all."""
+        return self.blocks[-1].until if self.blocks else 0
 
-    def nearest(self, query: Embedding, k: int) -> list[Near]:
-        """Return the at most `k` nearest cases in force, most similar first, ties by id."""
+    def nearest(self, queries: Sequence[Embedding], k: int) -> list[list[Near]]:
+        """Return for each query cases in force, among them the `k` nearest."""
         if k <= 0:
-            return []
-        # Of the first k + gone rows at most `gone` fall away, so the best k are among them.
-        kept = [
-            near
-            for near in self.main.nearest(query, k + len(self.gone))
-            if near.head.row not in self.gone
+            return [[] for _ in queries]
+        found = [block.nearest(queries, k) for block in (*self.blocks, self.late)]
+        return [
+            [near for of_block in of_query for near in of_block]
+            for of_query in zip(*found, strict=True)
         ]
-        # Clipping makes equals of what the backend told apart.
-        found = sorted(
-            (*kept, *self.late.nearest(query, k)),
-            key=lambda near: (-near.similarity, near.head.id),
-        )
-        return found[:k]

@@ -34,22 +34,23 @@ class Pairs:
 
     k: Final = NEIGHBOURS + 1  # itself, too
 
-    def __init__(self, cases: Mapping[str, PrecedentCase]) -> None:
+    def __init__(self, cases: Mapping[str, PrecedentCase], heads: Iterable[Head]) -> None:
         self._cases = cases
+        self._ids = {head.row: head.id for head in heads if head.id in cases}
         self._found: dict[tuple[str, str], float] = {}
 
-    def to_compare(self, heads: Iterable[Head]) -> list[Head]:
+    def to_compare(self) -> list[Head]:
         """Return the heads whose neighbours are wanted: of the cases decided last."""
-        known = [head for head in heads if head.id in self._cases]
+        known = [Head(name, row) for row, name in self._ids.items()]
         known.sort(key=lambda head: (self._cases[head.id].decided_at, head.id), reverse=True)
         return known[:COMPARED]
 
     def note(self, heads: Sequence[Head], near: Sequence[Sequence[Near]]) -> None:
         """Keep the pairs of each head with the nearest cases that are near enough."""
         for head, others in zip(heads, near, strict=True):
-            for similarity, other in others:
-                if similarity > NEAR_IDENTICAL and other.id != head.id and other.id in self._cases:
-                    first, second = sorted((head.id, other.id))
+            for similarity, row in others:
+                if similarity > NEAR_IDENTICAL and row != head.row and row in self._ids:
+                    first, second = sorted((head.id, self._ids[row]))
                     self._found[first, second] = similarity
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ from eleanor_core.api import (
     PrecedentsDeclaration,
     PrecedentStore,
     Services,
+    Storage,
     hookimpl,
 )
 
@@ -34,6 +35,10 @@ class SqliteSettings(PluginSettings):
         ge=0.0,
         le=600.0,
         description="Seconds to wait for another process that is writing to the file.",
+    )
+    storage: Storage = Field(
+        default="float32",
+        description="How the backend holds the vectors. The best are compared again in float32.",
     )
 
 
@@ -67,28 +72,28 @@ async def open_store(settings: SqliteSettings, services: Services) -> AsyncItera
 
     threads = Threads()
     path = services.data_dir / FILE
-    writer, reader = await threads.write(open_sessions, path, settings.busy_timeout)
+    sessions = await threads.write(open_sessions, path, settings.busy_timeout)
     try:
         store = SqliteStore(
-            writer,
-            reader,
+            sessions,
             threads,
             backend=services.backend,
             embedder=services.embedder,
+            storage=settings.storage,
             log=services.log,
         )
         if settings.starter:
             await store.add_examples(_starter())
         await store.load()
-        async with anyio.create_task_group() as group:
+        async with store.questions, anyio.create_task_group() as group:
             group.start_soon(store.serve)
             yield store
             group.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
-            await threads.write(reader.close)
             # The last one to close tidies the file up, and that must be one that may write.
-            await threads.write(writer.close)
+            for session in reversed(sessions):
+                await threads.write(session.close)
 
 
 def _starter() -> list[str]:

@@ -1,42 +1,55 @@
-"""Reading: the nearest cases, and the versions themselves. All of this runs in a worker thread."""
+"""Finding cases, by their vectors and by their words. All of this runs in a worker thread."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from attrs import evolve
-
-from eleanor_core.api import Backend, Embedder, Embedding, PrecedentCase, PrecedentMatch
+from eleanor_core.api import (
+    Backend,
+    Embedder,
+    Embedding,
+    EmbeddingBlock,
+    PrecedentMatch,
+    PrecedentQuery,
+)
 from eleanor_precedents_sqlite.blocks import Block, Head, Near, Snapshot
-from eleanor_precedents_sqlite.faults import damaged
-from eleanor_precedents_sqlite.lines import case_of
+from eleanor_precedents_sqlite.files import rows_of
+from eleanor_precedents_sqlite.fusion import DEPTH, fused
+from eleanor_precedents_sqlite.index import Index
+from eleanor_precedents_sqlite.reading import Reading
 from eleanor_precedents_sqlite.session import Session, changes
+from eleanor_precedents_sqlite.words import Filter, heads_with, heads_worded
 
-LATE: Final = 1000
-"""From so many changes on, everything is loaded anew."""
-_KEPT: Final = 1000
-"""Cases that are kept ready: those that were found last."""
-PAGE: Final = 500
-"""Versions that are read at once, so that no reading holds up the others for long."""
+MOST: Final = 16_384
+"""More cases than these are searched only once they are in a file."""
+_CHUNK: Final = 4096
+"""Vectors that a search among chosen cases holds at once."""
 
 
 class Search:
     """Finds cases in the file as it stands now, whoever wrote to it."""
 
-    def __init__(self, session: Session, *, backend: Backend, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        session: Session,
+        index: Index,
+        reading: Reading,
+        *,
+        backend: Backend,
+        embedder: Embedder,
+    ) -> None:
         self._session = session
+        self._index = index
+        self._reading = reading
         self._backend = backend
         self._encoder_id = embedder.encoder_id
         self._dim = embedder.dim
         self._loading = threading.Lock()
-        # A version never changes, so what was made of its line can be used again.
-        self._case = lru_cache(_KEPT)(self._made)
-        self._nothing = Block((), backend.load(()))
-        self._snapshot = Snapshot(changes=-1, main=self._nothing, late=self._nothing)
+        self._nothing = Block(rows=rows_of(()), vectors=backend.load(()))
+        self._snapshot = Snapshot(changes=-1, late=self._nothing)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -51,125 +64,138 @@ class Search:
                     self._snapshot = self._load(connection)
             return self._snapshot
 
-    def nearest(self, query: Embedding, k: int) -> list[PrecedentMatch] | None:
-        """Return the at most `k` nearest cases in force; None while vectors are missing.
+    def nearest(
+        self, questions: Sequence[tuple[Embedding, int]]
+    ) -> list[list[PrecedentMatch] | None]:
+        """Return for each query and k the at most k nearest cases in force, in one pass over all.
 
-        Raises ValueError if `query` is of another encoder than the cases.
+        None while some cannot be searched. Raises ValueError if a query is of another encoder than
+        the cases.
         """
         snapshot = self.refresh()
-        if snapshot.missing:
+        if snapshot.lacking:
+            return [None] * len(questions)
+        most = max(k for _, k in questions)
+        found = snapshot.nearest([query for query, _ in questions], most)
+        with self._session.reading() as connection:
+            return [
+                self._matches(connection, _in_order(connection, near)[: max(k, 0)])
+                for near, (_, k) in zip(found, questions, strict=True)
+            ]
+
+    def search(
+        self, wanted: PrecedentQuery, query: Embedding, k: int
+    ) -> list[PrecedentMatch] | None:
+        """Return the at most `k` best cases among those wanted; None as `nearest` does."""
+        snapshot = self.refresh()
+        if snapshot.lacking:
             return None
-        found = snapshot.nearest(query, k)
-        cases = self.read([near.head.row for near in found])
-        return [
-            PrecedentMatch(case=case, similarity=near.similarity)
-            for case, near in zip(cases, found, strict=True)
-        ]
+        chosen = Filter(clause=wanted.clause, domain=wanted.domain, outcome=wanted.outcome)
+        depth = max(k, DEPTH)
+        with self._session.reading() as connection:
+            near: list[Near] = []
+            if wanted.by != "words":
+                if chosen.everything:
+                    (near,) = snapshot.nearest([query], depth)
+                else:
+                    heads = heads_with(connection, chosen)
+                    near = self._among(connection, heads, query, depth)
+            ordered = _in_order(connection, near)[:depth]
+            worded: list[Head] = []
+            if wanted.by != "vectors":
+                worded = heads_worded(connection, wanted.text, chosen, depth)
+            best = fused([[head for _, head in ordered], worded])[: max(k, 0)]
+            # What only the words have found needs its cosine, too.
+            cosines = {
+                row: cosine for cosine, row in self._among(connection, sorted(best), query, k)
+            }
+            return self._matches(connection, [(cosines[head.row], head) for head in best])
 
     def neighbours(self, heads: Sequence[Head], k: int) -> list[list[Near]]:
-        """Return for each head its at most `k` nearest, itself most likely among them."""
+        """Return for each head the nearest cases, itself most likely among them, at least `k`."""
         with self._session.reading() as connection:
-            vectors = [self._vectors(connection, head.row - 1, head.row) for head in heads]
-        return [
-            self._snapshot.nearest(self._embedding(vector[head.row]), k)
-            for head, vector in zip(heads, vectors, strict=True)
-        ]
+            vectors = self._vectors(connection, [head.row for head in heads])
+        return self._snapshot.nearest([self._embedding(data) for data in vectors if data], k)
 
-    def read(self, rows: Sequence[int]) -> list[PrecedentCase]:
-        """Return the versions in these rows, in order."""
+    def missing(self) -> list[int]:
+        """Return the rows of cases in force without a vector of this encoder."""
+        query = """SELECT heads.row FROM heads WHERE in_force AND heads.row > ? AND NOT EXISTS (
+            SELECT 1 FROM vectors WHERE vectors.row = heads.row AND length(data) = ? AND encoder =
+            (SELECT number FROM encoders WHERE encoder_id = ?))"""
+        parameters = (self.refresh().end, 4 * self._dim, self._encoder_id)
         with self._session.reading() as connection:
-            found = [
-                connection.execute("SELECT content FROM versions WHERE row = ?", (row,)).fetchone()
-                for row in rows
-            ]
-        return [self._case(content) for (content,) in found]
+            return [row for (row,) in connection.execute(query, parameters)]
 
-    def versions(self, case_id: str) -> list[PrecedentCase]:
-        """Return every version of a case, oldest first."""
-        query = "SELECT content FROM versions WHERE id = ? ORDER BY version"
-        with self._session.reading() as connection:
-            found = connection.execute(query, (case_id,)).fetchall()
-        return [self._case(content) for (content,) in found]
-
-    def newest_page(self, after: str) -> list[PrecedentCase]:
-        """Return the newest versions of the next cases by id."""
-        query = (
-            "SELECT content FROM heads JOIN versions USING (row)"
-            " WHERE heads.id > ? ORDER BY heads.id LIMIT ?"
-        )
-        with self._session.reading() as connection:
-            found = connection.execute(query, (after, PAGE)).fetchall()
-        return [self._case(content) for (content,) in found]
-
-    def last_row(self) -> int:
-        """Return the row that was written last, 0 if there is none."""
-        with self._session.reading() as connection:
-            return _last_row(connection)
-
-    def page(self, after: tuple[str, int], until: int) -> list[tuple[str, int, str]]:
-        """Return id, version and line of the next versions, of those up to the row `until`."""
-        query = (
-            "SELECT id, version, content FROM versions"
-            " WHERE (id, version) > (?, ?) AND row <= ? ORDER BY id, version LIMIT ?"
-        )
-        with self._session.reading() as connection:
-            return connection.execute(query, (*after, until, PAGE)).fetchall()
+    # -- how --------------------------------------------------------------------------------------
 
     def _load(self, connection: sqlite3.Connection) -> Snapshot:
-        """Return what stands in the file, built on the last snapshot where little has changed."""
         counter = changes(connection)
-        base = self._snapshot
-        if base.newest_row:
-            query = "SELECT id, row, in_force FROM heads WHERE row > ? ORDER BY id"
-            changed = connection.execute(query, (base.newest_row,)).fetchall()
-            if len(changed) <= LATE:
-                heads = [Head(name, row) for name, row, in_force in changed if in_force]
-                late, missing = self._block(connection, heads, base.newest_row)
-                names = {name for name, *_ in changed}
-                gone = frozenset(head.row for head in base.main.heads if head.id in names)
-                return evolve(base, changes=counter, late=late, gone=gone, missing=missing)
-        query = "SELECT id, row FROM heads WHERE in_force ORDER BY id"
-        main, missing = self._block(connection, list(map(Head._make, connection.execute(query))), 0)
-        return Snapshot(
-            changes=counter,
-            main=main,
-            late=self._nothing,
-            missing=missing,
-            # A block that lacks vectors is none to build on.
-            newest_row=0 if missing else _last_row(connection),
-        )
+        blocks = self._index.blocks(connection)
+        late, lacking = self._late(connection, blocks[-1].until if blocks else 0)
+        return Snapshot(changes=counter, blocks=blocks, late=late, lacking=lacking)
 
-    def _block(
-        self, connection: sqlite3.Connection, heads: list[Head], after: int
-    ) -> tuple[Block, tuple[int, ...]]:
-        """Return the block of `heads`, all in rows beyond `after`, and rows that lack a vector."""
-        vectors = self._vectors(connection, after, _last_row(connection))
-        missing = tuple(head.row for head in heads if head.row not in vectors)
-        if missing:
-            return Block(heads, self._nothing.vectors), missing
-        rows = [self._embedding(vectors[head.row]) for head in heads]
-        return Block(heads, self._backend.load(rows)), ()
+    def _late(self, connection: sqlite3.Connection, end: int) -> tuple[Block, int]:
+        """Return the cases in force beyond the row `end`, and how many cannot be searched yet."""
+        query = "SELECT count(*) FROM heads WHERE in_force AND row > ?"
+        (count,) = connection.execute(query, (end,)).fetchone()
+        if count > MOST:
+            return self._nothing, count
+        query = "SELECT row FROM heads WHERE in_force AND row > ? ORDER BY +id"
+        rows = [row for (row,) in connection.execute(query, (end,))]
+        vectors = self._vectors(connection, rows)
+        if lacking := vectors.count(None):
+            return self._nothing, lacking
+        return self._block(rows, filter(None, vectors)), 0
 
-    def _vectors(self, connection: sqlite3.Connection, after: int, until: int) -> dict[int, bytes]:
-        """Return the vectors of this encoder by row; one of a wrong length does not count."""
-        return dict(
-            connection.execute(
-                "SELECT row, data FROM vectors WHERE encoder ="
-                " (SELECT number FROM encoders WHERE encoder_id = ?)"
-                " AND row > ? AND row <= ? AND length(data) = ?",
-                (self._encoder_id, after, until, 4 * self._dim),
-            )
+    def _among(
+        self, connection: sqlite3.Connection, heads: Sequence[Head], query: Embedding, k: int
+    ) -> list[Near]:
+        """Return some of these cases, which are given by id, among them the `k` nearest."""
+        found = []
+        for start in range(0, len(heads), _CHUNK):
+            rows = [head.row for head in heads[start : start + _CHUNK]]
+            vectors = self._vectors(connection, rows)
+            held = [row for row, vector in zip(rows, vectors, strict=True) if vector]
+            (near,) = self._block(held, filter(None, vectors)).nearest([query], k)
+            found += near
+        return found
+
+    def _matches(
+        self, connection: sqlite3.Connection, best: Sequence[tuple[float, Head]]
+    ) -> list[PrecedentMatch]:
+        cases = self._reading.read_on(connection, [head.row for _, head in best])
+        return [
+            PrecedentMatch(case=case, similarity=similarity)
+            for case, (similarity, _) in zip(cases, best, strict=True)
+        ]
+
+    def _block(self, rows: Sequence[int], vectors: Iterable[bytes]) -> Block:
+        data = memoryview(b"".join(vectors))
+        block = EmbeddingBlock(encoder_id=self._encoder_id, dim=self._dim, data=data)
+        return Block(rows=rows_of(rows), vectors=self._backend.load(block))
+
+    def _vectors(self, connection: sqlite3.Connection, rows: Iterable[int]) -> list[bytes | None]:
+        """Return the vectors of this encoder, in order; one of a wrong length does not count."""
+        query = """SELECT data FROM vectors WHERE row = ? AND length(data) = ? AND encoder =
+            (SELECT number FROM encoders WHERE encoder_id = ?)"""
+        found = (
+            connection.execute(query, (row, 4 * self._dim, self._encoder_id)).fetchone()
+            for row in rows
         )
+        return [data and data[0] for data in found]
 
     def _embedding(self, data: bytes) -> Embedding:
         return Embedding(encoder_id=self._encoder_id, dim=self._dim, data=data)
 
-    def _made(self, content: str) -> PrecedentCase:
-        try:
-            return case_of(content)
-        except (TypeError, ValueError) as error:
-            raise damaged(self._session.path, f"a version cannot be read: {error}") from error
 
+def _in_order(connection: sqlite3.Connection, found: Iterable[Near]) -> list[tuple[float, Head]]:
+    """Return what several blocks found with its cosines, most similar first, ties by id.
 
-def _last_row(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(max(row), 0) FROM versions").fetchone()[0])
+    Clipping made equals of what the backend told apart, and blocks know nothing of each other.
+    """
+    query = "SELECT id, row FROM versions WHERE row = ?"
+    heads = [
+        (near.similarity, Head._make(connection.execute(query, (near.row,)).fetchone()))
+        for near in found
+    ]
+    return sorted(heads, key=lambda item: (-item[0], item[1]))

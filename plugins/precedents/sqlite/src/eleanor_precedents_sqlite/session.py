@@ -12,46 +12,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from eleanor_precedents_sqlite.faults import damaged, explained, fault
+from eleanor_precedents_sqlite.schema import STEPS
 
 APPLICATION_ID: Final = 0x454C_5052
 """Marks the file as ours: "ELPR"."""
-
-# What a case says stands in `content`, and is never changed or deleted; `heads` names the newest
-# version of each case; vectors can be computed again at any time.
-STEPS: Final[Sequence[Sequence[str]]] = (
-    (
-        """CREATE TABLE versions (
-            row INTEGER PRIMARY KEY,
-            id TEXT NOT NULL,
-            version INTEGER NOT NULL CHECK (version >= 1),
-            content TEXT NOT NULL,
-            UNIQUE (id, version)
-        )""",
-        """CREATE TABLE heads (
-            id TEXT PRIMARY KEY,
-            row INTEGER NOT NULL UNIQUE REFERENCES versions (row),
-            in_force INTEGER NOT NULL CHECK (in_force IN (0, 1))
-        ) WITHOUT ROWID""",
-        """CREATE TABLE encoders (
-            number INTEGER PRIMARY KEY,
-            encoder_id TEXT NOT NULL UNIQUE
-        )""",
-        """CREATE TABLE vectors (
-            encoder INTEGER NOT NULL REFERENCES encoders (number),
-            row INTEGER NOT NULL REFERENCES versions (row),
-            data BLOB NOT NULL,
-            PRIMARY KEY (encoder, row)
-        ) WITHOUT ROWID""",
-        """CREATE TRIGGER versions_are_not_edited BEFORE UPDATE ON versions
-            BEGIN SELECT RAISE(ABORT, 'a change is a new version, never an edit'); END""",
-        """CREATE TRIGGER versions_are_kept BEFORE DELETE ON versions
-            BEGIN SELECT RAISE(ABORT, 'a version is never deleted'); END""",
-    ),
-)
-"""Step n brings a file of schema version n to n + 1. A published step is never changed."""
 
 # With 8 KiB a vector of up to 500 values lies on one page.
 _PAGE_BYTES: Final = 8192
@@ -95,6 +62,14 @@ class Session:
             yield self._connection
 
 
+class Sessions(NamedTuple):
+    """One that writes, one that answers questions, and one for long readings in the background."""
+
+    writer: Session
+    reader: Session
+    weaver: Session
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
     """Commit what the block does, or take all of it back if it raises."""
@@ -109,6 +84,11 @@ def transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         raise
 
 
+def last_row(connection: sqlite3.Connection) -> int:
+    """Return the row of the version that was written last, 0 if there is none."""
+    return int(connection.execute("SELECT coalesce(max(row), 0) FROM versions").fetchone()[0])
+
+
 def changes(connection: sqlite3.Connection) -> int:
     """Return SQLite's change counter as this connection sees it."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
@@ -116,10 +96,10 @@ def changes(connection: sqlite3.Connection) -> int:
 
 def open_sessions(
     path: Path, busy_timeout: float, *, steps: Sequence[Sequence[str]] = STEPS
-) -> tuple[Session, Session]:
+) -> Sessions:
     """Open the file at `path`, made if there is none, and bring it to the newest schema.
 
-    Returns a session that writes and one that only reads. `busy_timeout`: seconds to wait for
+    `busy_timeout`: seconds to wait for
     another process. Raises StoreError if the file cannot be used: damaged, locked, read-only, of
     another program, or of a newer release.
     """
@@ -130,10 +110,11 @@ def open_sessions(
         _configure(writer, busy_timeout)
         _migrate(path, writer, steps)
         _check(path, writer)
-        reader = stack.enter_context(closing(_connect(path, busy_timeout)))
-        reader.execute("PRAGMA query_only = ON")
+        readers = [stack.enter_context(closing(_connect(path, busy_timeout))) for _ in range(2)]
+        for reader in readers:
+            reader.execute("PRAGMA query_only = ON")
         stack.pop_all()
-    return Session(path, writer), Session(path, reader)
+    return Sessions(*(Session(path, connection) for connection in (writer, *readers)))
 
 
 def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from eleanor_core.api import (
     Backend,
+    Batcher,
     Embedder,
     Embedding,
     Log,
@@ -18,23 +19,30 @@ from eleanor_core.api import (
     PrecedentDrift,
     PrecedentImport,
     PrecedentMatch,
+    PrecedentQuery,
+    Storage,
 )
+from eleanor_precedents_sqlite import index
 from eleanor_precedents_sqlite.blocks import Snapshot
 from eleanor_precedents_sqlite.drift import Pairs, decided, drift_of
-from eleanor_precedents_sqlite.encoding import Encoder
 from eleanor_precedents_sqlite.faults import WHOSE, RefusedError, StoreError
+from eleanor_precedents_sqlite.index import Index
 from eleanor_precedents_sqlite.ledger import Ledger
 from eleanor_precedents_sqlite.lines import read_lines
+from eleanor_precedents_sqlite.reading import Reading
 from eleanor_precedents_sqlite.search import Search
-from eleanor_precedents_sqlite.session import Session
+from eleanor_precedents_sqlite.session import Sessions
 from eleanor_precedents_sqlite.threads import Threads
+from eleanor_precedents_sqlite.upkeep import Upkeep
 
 PATIENCE: Final = 1.0
 """Seconds that a question waits for vectors, before it says what it waits for."""
 _FRESH: Final = 0.1
 """Seconds for which a count is believed before the file is looked at again."""
-_CHUNK: Final = 32
+_CHUNK: Final = 64
 """Cases that are compared with all others at once."""
+AT_ONCE: Final = 4096
+"""Cases that are embedded before they are added, rather than afterwards."""
 
 
 class SqliteStore:
@@ -42,31 +50,46 @@ class SqliteStore:
 
     def __init__(
         self,
-        writer: Session,
-        reader: Session,
+        sessions: Sessions,
         threads: Threads,
         *,
         backend: Backend,
         embedder: Embedder,
+        storage: Storage,
         log: Log,
     ) -> None:
         self._embedder = embedder
         self._threads = threads
-        self._ledger = Ledger(writer)
-        self._search = Search(reader, backend=backend, embedder=embedder)
-        self._encoder = Encoder(
-            self._search, self._ledger, self._threads, embedder=embedder, log=log
+        self._ledger = Ledger(sessions.writer)
+        self._reading = Reading(sessions.reader)
+        self._index = Index(sessions, backend=backend, embedder=embedder, storage=storage, log=log)
+        self._search = Search(
+            sessions.reader, self._index, self._reading, backend=backend, embedder=embedder
         )
+        self._upkeep = Upkeep(
+            self._reading,
+            self._search,
+            self._index,
+            self._ledger,
+            threads,
+            embedder=embedder,
+            log=log,
+        )
+        # Questions that come at once are answered in one pass over the vectors.
+        self.questions = Batcher(self._search.nearest, limiter=threads.readers)
         self._looked = -_FRESH
 
     async def load(self) -> None:
         """Load what is searched, so that the first question need not."""
-        if (await self._look()).missing:
-            self._encoder.ask()
+        await self._threads.read(self._index.tidy)
+        await self._look()
 
     async def serve(self) -> None:
-        """Compute missing vectors in the background, until cancelled."""
-        await self._encoder.run()
+        """Compute missing vectors and write blocks in the background, until cancelled."""
+        try:
+            await self._upkeep.run()
+        finally:
+            self._index.stop()
 
     # -- what every store can do ------------------------------------------------------------------
 
@@ -93,25 +116,34 @@ class SqliteStore:
         vectors are missing and cannot be computed soon: a search over some of the cases could miss
         the one that people denied.
         """
-        while True:
-            found = await self._threads.read(self._search.nearest, query, k)
-            if found is not None:
-                return found
+        while (found := await self.questions.ask((query, k))) is None:
             await self._complete()
+        self._keep_up()
+        return found
+
+    # -- what a store that is searched can do ------------------------------------------------------
+
+    async def search(
+        self, wanted: PrecedentQuery, query: Embedding, k: int, /
+    ) -> Sequence[PrecedentMatch]:
+        """Return the at most `k` best cases in force that are wanted. Raises as `nearest` does."""
+        while (found := await self._threads.read(self._search.search, wanted, query, k)) is None:
+            await self._complete()
+        return found
 
     # -- what an archive can do -------------------------------------------------------------------
 
     async def newest(self) -> AsyncIterator[PrecedentCase]:
         """Yield each case in its newest version, by id, those no longer in force too."""
-        page = await self._threads.read(self._search.newest_page, "")
+        page = await self._threads.read(self._reading.newest_page, "")
         while page:
             for case in page:
                 yield case
-            page = await self._threads.read(self._search.newest_page, page[-1].id)
+            page = await self._threads.read(self._reading.newest_page, page[-1].id)
 
     async def versions(self, case_id: str, /) -> Sequence[PrecedentCase]:
         """Return every version of a case, oldest first; empty if there is no such case."""
-        return await self._threads.read(self._search.versions, case_id)
+        return await self._threads.read(self._reading.versions, case_id)
 
     async def retire(
         self, case_id: str, /, *, decided_by: str, reason: str, overruled_by: str = ""
@@ -154,19 +186,19 @@ class SqliteStore:
 
     async def export_lines(self) -> AsyncIterator[str]:
         """Yield the line of every version that is there now, by id and version."""
-        until = await self._threads.read(self._search.last_row)
-        page = await self._threads.read(self._search.page, ("", 0), until)
+        until = await self._threads.read(self._reading.last_row)
+        page = await self._threads.read(self._reading.page, ("", 0), until)
         while page:
             for *_, line in page:
                 yield line
-            page = await self._threads.read(self._search.page, page[-1][:2], until)
+            page = await self._threads.read(self._reading.page, page[-1][:2], until)
 
     async def drift(self) -> PrecedentDrift:
         """Compare what was decided over time, and near-identical cases with each other."""
         await self._complete()
         cases = {case.id: case async for case in self.newest() if decided(case)}
-        pairs = Pairs(cases)
-        heads = pairs.to_compare(self._search.snapshot.heads)
+        pairs = Pairs(cases, await self._threads.read(self._reading.heads))
+        heads = pairs.to_compare()
         for start in range(0, len(heads), _CHUNK):
             chunk = heads[start : start + _CHUNK]
             near = await self._threads.read(self._search.neighbours, chunk, pairs.k)
@@ -189,7 +221,14 @@ class SqliteStore:
     async def _look(self) -> Snapshot:
         snapshot = await self._threads.read(self._search.refresh)
         self._looked = anyio.current_time()
+        self._keep_up()
         return snapshot
+
+    def _keep_up(self) -> None:
+        snapshot = self._search.snapshot
+        spent = any(len(block.gone) * index.GONE > len(block.rows) for block in snapshot.blocks)
+        if snapshot.lacking or spent or len(snapshot.late) > index.LATE:
+            self._upkeep.ask()
 
     async def _take(self, cases: Sequence[PrecedentCase]) -> int:
         # Asked first: what is refused or known is not worth embedding.
@@ -198,22 +237,26 @@ class SqliteStore:
             return 0
         newest = {cases[place].id: cases[place] for place in new}
         texts = {case.id: case.text for case in newest.values() if case.in_force}
-        vectors = await self._embedder.embed(list(texts.values()))
+        # Of many, the vectors are computed afterwards, so that they need not all be in memory.
+        at_once = texts if len(texts) <= AT_ONCE else {}
+        vectors = await self._embedder.embed(list(at_once.values()))
         added = await self._threads.write(
-            self._ledger.add, cases, dict(zip(texts, vectors, strict=True))
+            self._ledger.add, cases, dict(zip(at_once, vectors, strict=True))
         )
+        if len(texts) > AT_ONCE:
+            await self._upkeep.caught_up()
         await self._look()
         return added
 
     async def _complete(self) -> None:
-        """Return when no vector is missing. Raises StoreError if that takes too long."""
+        """Return when every case can be searched. Raises StoreError if that takes too long."""
         with anyio.move_on_after(PATIENCE):
-            while (await self._look()).missing:
-                await self._encoder.caught_up()
+            while (await self._look()).lacking:
+                await self._upkeep.caught_up()
             return
-        missing = len(self._search.snapshot.missing)
+        lacking = self._search.snapshot.lacking
         msg = (
-            f"{WHOSE}: {missing} vectors of the encoder {self._embedder.encoder_id!r} are still "
-            "being computed, and no case may be missed meanwhile; ask again in a while"
+            f"{WHOSE}: {lacking} vectors of the encoder {self._embedder.encoder_id!r} are still "
+            "being computed or written, and no case may be missed meanwhile; ask again in a while"
         )
         raise StoreError(msg)

@@ -21,13 +21,13 @@ class Threads:
     """
 
     def __init__(self) -> None:
-        self._reads = anyio.CapacityLimiter(_READERS)
+        self.readers = anyio.CapacityLimiter(_READERS)
         self._writes = anyio.CapacityLimiter(1)
 
     async def read(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
         """Return what `work` returns. A caller who is cancelled does not wait for it to end."""
         return await to_thread.run_sync(
-            work, *arguments, limiter=self._reads, abandon_on_cancel=True
+            work, *arguments, limiter=self.readers, abandon_on_cancel=True
         )
 
     async def write(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
