@@ -62,7 +62,7 @@ def lives(session: nox.Session) -> None:
     everything(session)
     session.run(
         "pytest", "-m", "long", "tests/doctrine/test_rule_9_lives.py", *session.posargs,
-        env={"HYPOTHESIS_PROFILE": "long"},
+        env={"HYPOTHESIS_PROFILE": "lives"},
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=100)
+settings.register_profile("lives", parent=settings.get_profile("default"), max_examples=500)
 settings.register_profile(
     "mutants",
     parent=settings.get_profile("default"),

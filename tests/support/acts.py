@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from attrs import field, frozen
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from eleanor_core import EleanorEngine, PrivateKey, sign_review
 from eleanor_core.model import Action, Assessment, CaseKind, Choice, Execution, JsonObject, Review
@@ -37,8 +35,7 @@ class Deeds:
 
 def new_key() -> PrivateKey:
     """Return a new key of a reviewer."""
-    with TemporaryDirectory() as folder:
-        return PrivateKey.create(Path(folder) / "key.pem")
+    return PrivateKey(Ed25519PrivateKey.generate())
 
 
 async def reviewed(

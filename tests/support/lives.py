@@ -6,10 +6,12 @@ only what a test can see.
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, TypeVar, cast
@@ -44,6 +46,22 @@ SORTS: dict[Sort, tuple[str, ...]] = {
 """First word of a text -> the clauses that the critic escalates."""
 
 PEOPLE = ("alice", "bob", "carol")
+# What a life does is under test, and not the disk: in memory, where the system has such a folder,
+# a sync costs nothing.
+_MEMORY = Path("/dev/shm")
+
+
+@cache
+def _portal() -> BlockingPortal:
+    """Return the event loop in which all engines live, one life after the other."""
+    portal = start_blocking_portal(name="lives")
+    atexit.register(portal.__exit__, None, None, None)
+    return portal.__enter__()
+
+
+@cache
+def _key(_person: str) -> PrivateKey:
+    return new_key()
 
 
 def weigh(case: Case, /) -> CriticResult:
@@ -108,19 +126,21 @@ class House:
     """One installation: a home, a log, reviewers, and an engine that can be stopped and started."""
 
     def __init__(self, *, in_memory: bool, people: int) -> None:
-        self._stack = ExitStack()
-        self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
-        folder = self._stack.enter_context(TemporaryDirectory())
-        self.home = Path(folder) / "home"
-        self._copy = Path(folder) / "copy"
+        self._portal = _portal()
+        self._folder = TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)
+        self.home = Path(self._folder.name) / "home"
+        self._copy = Path(self._folder.name) / "copy"
         self.log = MemoryLog() if in_memory else None
         self.people = people
-        self.keys: dict[str, PrivateKey] = {person: new_key() for person in PEOPLE}
+        self.keys: dict[str, PrivateKey] = {person: _key(person) for person in PEOPLE}
         self._lives: list[AbstractContextManager[EleanorEngine]] = []
         self._engines: list[EleanorEngine] = []
+        self.asked = 0
+        """How often something was asked for since the engine started."""
         self.start()
         for person in PEOPLE:
             self.register(person)
+        self.asked = 0
 
     @property
     def engine(self) -> EleanorEngine:
@@ -128,23 +148,26 @@ class House:
         return self._engines[-1]
 
     def start(self) -> None:
-        """Start an engine on the home and its log; where it can be shared, beside another one."""
-        for _ in range(2 if self.log else 1):
-            log: object = self.log or "evidence/local"
-            critic = critic_plugin("weigher", weigh, clauses=CLAUSES)
-            settings: JsonObject = {
-                "policy": {"prohibited_clauses": ["K1"]},
-                "gate": {"people": self.people},
-            }
-            life = self._portal.wrap_async_context_manager(
-                Harness(self.home)(plugins=[critic, log], settings=settings)
-            )
-            self._engines.append(life.__enter__())
-            self._lives.append(life)
+        """Start an engine on the home and its log, beside one that may be running."""
+        log: object = self.log or "evidence/local"
+        critic = critic_plugin("weigher", weigh, clauses=CLAUSES)
+        settings: JsonObject = {
+            "policy": {"prohibited_clauses": ["K1"]},
+            "gate": {"people": self.people},
+        }
+        life = self._portal.wrap_async_context_manager(
+            Harness(self.home)(plugins=[critic, log], settings=settings)
+        )
+        self._engines.append(life.__enter__())
+        self._lives.append(life)
+        self.asked = 0
 
     def change_places(self) -> None:
-        """Let the other engine work."""
-        self._engines.reverse()
+        """Let another engine on the same log work."""
+        if len(self._engines) == 1:
+            self.start()
+        else:
+            self._engines.reverse()
 
     def stop(self) -> None:
         """Stop in order."""
@@ -155,10 +178,11 @@ class House:
     def close(self) -> None:
         """Stop the engine and remove everything."""
         self.stop()
-        self._stack.close()
+        self._folder.cleanup()
 
     def do(self, call: Callable[[], Awaitable[T]]) -> T:
         """Await something in the engine's loop."""
+        self.asked += 1
         return self._portal.call(call)
 
     def register(self, person: str) -> None:
