@@ -98,6 +98,7 @@ given = options.parse_args()
 keys = given.key or (given.bundle / "keys").read_text("utf-8").split()
 origin, size, root = opened((given.bundle / "checkpoint").read_text("utf-8"), keys)
 roots, count, last = {size: root}, 0, -1
+gone, said = {}, {}
 for line, proof in lines(given.bundle / "checkpoints.jsonl"):
     _, old, old_root = opened(line["checkpoint"], keys)
     if 0 < old and (old > size or roots_from(old, size, proof, old_root) != (old_root, root)):
@@ -114,5 +115,13 @@ for line, proof in lines(given.bundle / "records.jsonl"):
         sys.exit(f"FAIL record {index} is not in the log")
     if "payload" in line:
         check_payload(index, leaf, line["payload"])
+    record = json.loads(leaf)
+    if "erased" in line:
+        gone[line["erased"]] = record["record_id"]
+    if record["kind"] == "erasure":
+        said[index] = record["facts"]["record"]
     count, last = count + 1, index
+for index, record_id in gone.items():
+    if said.get(index) != record_id:
+        sys.exit(f"FAIL record {index} does not say that the payload of {record_id} was erased")
 print(f"ok {origin}: {count} of {size} records, {len(roots)} checkpoints, root {root.hex()}")

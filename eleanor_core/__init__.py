@@ -20,10 +20,12 @@ if TYPE_CHECKING:
         Secrets,
         open_evidence,
         open_precedents,
+        open_retention,
         open_reviews,
         open_secrets,
     )
     from eleanor_core._redaction import Redaction
+    from eleanor_core._retention import Retention
     from eleanor_core._review import sign_review
     from eleanor_core._reviews import Reviewed, Reviews
     from eleanor_core._signatures import PrivateKey
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         PolicyRefused,
         PrecedentsUnavailable,
         ReplayedDecision,
+        RetentionRefused,
         ReviewRefused,
         SettingsError,
         SigningUnavailable,
@@ -98,6 +101,8 @@ _HOMES = {
     "PrivateKey": "_signatures",
     "Redaction": "_redaction",
     "ReplayedDecision": "errors",
+    "Retention": "_retention",
+    "RetentionRefused": "errors",
     "ReviewRefused": "errors",
     "Reviewed": "_reviews",
     "Reviews": "_reviews",
@@ -112,6 +117,7 @@ _HOMES = {
     "load_settings": "settings",
     "open_evidence": "_opening",
     "open_precedents": "_opening",
+    "open_retention": "_opening",
     "open_reviews": "_opening",
     "open_secrets": "_opening",
     "sign_review": "_review",
@@ -147,6 +153,8 @@ __all__ = [
     "PrivateKey",
     "Redaction",
     "ReplayedDecision",
+    "Retention",
+    "RetentionRefused",
     "ReviewRefused",
     "Reviewed",
     "Reviews",
@@ -162,6 +170,7 @@ __all__ = [
     "load_settings",
     "open_evidence",
     "open_precedents",
+    "open_retention",
     "open_reviews",
     "open_secrets",
     "sign_review",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Final, cast
@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from eleanor_core._panel import first
 from eleanor_core._redaction import Redaction
+from eleanor_core._retention import Retention
 from eleanor_core._reviews import Reviews
 from eleanor_core._secrets import Resolver
 from eleanor_core._services import services_with
@@ -118,7 +119,30 @@ async def open_reviews(
     Nothing is judged, so no voice is started; what critics and detectors mark for redaction still
     must not stand in a reason. Raises as `open_evidence` does.
     """
-    plugins, known = tuple(plugins), _learnt(redaction, settings)
+    async with _kept(settings, tuple(plugins), _learnt(redaction, settings)) as (logs, mask):
+        yield Reviews(logs, settings, mask)
+
+
+@asynccontextmanager
+async def open_retention(
+    settings: Settings,
+    *,
+    plugins: Iterable[object] = (),
+    redaction: Redaction | None = None,
+) -> AsyncIterator[Retention]:
+    """Start the enabled evidence sinks and yield the holds and erasures in them.
+
+    As `open_reviews` does.
+    """
+    async with _kept(settings, tuple(plugins), _learnt(redaction, settings)) as (logs, mask):
+        yield Retention(logs, settings, mask, Reviews(logs, settings, mask))
+
+
+@asynccontextmanager
+async def _kept(
+    settings: Settings, plugins: tuple[object, ...], known: Redaction
+) -> AsyncIterator[tuple[FanOut, Callable[[str], str]]]:
+    """Yield the logs, and what masks that which must not be recorded."""
 
     @cache
     def learn_shapes() -> Registry:
@@ -129,7 +153,7 @@ async def open_reviews(
         return known.text(text)
 
     async with open_evidence(settings, plugins=plugins, redaction=known) as sinks:
-        yield Reviews(FanOut(sinks), settings, mask)
+        yield FanOut(sinks), mask
 
 
 @frozen(kw_only=True)

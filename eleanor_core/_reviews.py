@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Final, Literal
+from typing import Literal
 
 from attrs import evolve, frozen
 
+from eleanor_core._chains import Chains
 from eleanor_core._review import check_review, check_signature, check_words, read_review
-from eleanor_core.api import EvidenceSink, leaf_hash
+from eleanor_core.api import EvidenceSink
 from eleanor_core.codec import to_json
 from eleanor_core.errors import (
     EleanorError,
@@ -34,7 +35,6 @@ from eleanor_core.model import (
     JsonObject,
     JsonValue,
     OutcomeValue,
-    RecordKind,
     Review,
     Reviewer,
     SealedRecord,
@@ -43,8 +43,6 @@ from eleanor_core.model import (
 )
 from eleanor_core.pipeline.gate import GateState, Recorded, read_judgement, recorded, state
 from eleanor_core.settings import Settings
-
-_TRIES: Final = 8
 
 
 @frozen(kw_only=True)
@@ -69,6 +67,7 @@ class Reviews:
         self._seconds = settings.deadlines.record
         self._prohibited = frozenset(settings.policy.prohibited_clauses)
         self._people = settings.gate.people
+        self._chains = Chains(evidence, settings.deadlines.record)
         self._mask = mask
 
     # -- reviewers --------------------------------------------------------------------------------
@@ -79,7 +78,7 @@ class Reviews:
         Raises UnresolvableRecord if what the log holds of them is damaged.
         """
         known: dict[str, Reviewer] = {}
-        for stored in await self._chain("reviewer"):
+        for stored in await self._chains.read("reviewer"):
             facts = _facts(stored)
             key = str(facts["key"])
             if facts["event"] == "revoked":
@@ -119,7 +118,7 @@ class Reviews:
         """Refuse this key from now on; what it signed before stands. Raises ReviewRefused."""
 
         async def check() -> JsonObject:
-            await self._good(key)
+            await self.good(key)
             return {"event": "revoked", "key": key, "by": by}
 
         return await self._changed(key, check)
@@ -155,7 +154,7 @@ class Reviews:
     async def records_of(self, judgement: Recorded) -> list[tuple[Review, StoredRecord]]:
         """Return the reviews of a judgement with their records."""
         found: list[tuple[Review, StoredRecord]] = []
-        chain = await self._chain("review", judgement.record_id)
+        chain = await self._chains.read("review", judgement.record_id)
         reviewers = await self.reviewers() if chain else ()
         for stored in chain:
             review = read_review(stored, judgement, reviewers)
@@ -221,7 +220,7 @@ class Reviews:
                 record_id=record_id,
             )
 
-        sealed = await self._append_next("review", judgement.record_id, build)
+        sealed = await self._chains.append("review", judgement.record_id, build)
         return Review(
             review_id=sealed.record_id,
             person=reviewer.person,
@@ -231,9 +230,9 @@ class Reviews:
 
     async def _signed_by(self, signed: SignedReview) -> Reviewer:
         check_signature(signed)
-        return await self._good(signed.key)
+        return await self.good(signed.key)
 
-    async def _good(self, key: str) -> Reviewer:
+    async def good(self, key: str) -> Reviewer:
         """Return the reviewer who holds a key. Raises ReviewRefused if it is not good now."""
         reviewer = next((item for item in await self.reviewers() if item.key == key), None)
         if reviewer is None:
@@ -257,42 +256,12 @@ class Reviews:
             raise EvidenceUnavailable(NO_SINK)
         return primary
 
-    async def _chain(self, label: RecordKind, subject: str = "") -> list[StoredRecord]:
-        """Return the records of a kind about a subject, in order, as the primary log holds them."""
-        records: list[StoredRecord] = []
-        while True:
-            record_id = derived_id(label, subject, len(records))
-            stored = (await self._evidence.copies(record_id))[0]
-            if stored is None:
-                return records
-            leaf = json.loads(stored.leaf)
-            if (leaf["record_id"], leaf["kind"]) != (record_id, label) or (
-                leaf_hash(stored.leaf) != stored.leaf_hash
-            ):
-                raise UnresolvableRecord(
-                    f"record {record_id} is not what belongs there; run `eleanor evidence verify`"
-                )
-            records.append(stored)
-
-    async def _append_next(
-        self, label: RecordKind, subject: str, build: Callable[[str], Awaitable[SealedRecord]]
-    ) -> SealedRecord:
-        """Append one more record about a subject; `build` checks anew if another was first."""
-        for _ in range(_TRIES):
-            number = len(await self._chain(label, subject))
-            sealed = await build(derived_id(label, subject, number))
-            if await self._evidence.append_first(sealed, self._seconds):
-                return sealed
-        raise EvidenceUnavailable(
-            f"others kept on writing {label} records at the same time: try again"
-        )
-
     async def _changed(self, key: str, check: Callable[[], Awaitable[JsonObject]]) -> Reviewer:
         async def build(record_id: str) -> SealedRecord:
             return seal("reviewer", trace_id="", facts=await check(), record_id=record_id)
 
         try:
-            await self._append_next("reviewer", "", build)
+            await self._chains.append("reviewer", "", build)
         except ReviewRefused as error:
             await self._refused(error, of="reviewer", about="")
             raise

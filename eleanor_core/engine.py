@@ -23,6 +23,7 @@ from eleanor_core._judgement import Emit, Judgement
 from eleanor_core._panel import Panel, assemble, check_policy
 from eleanor_core._recording import append, append_settings, masked
 from eleanor_core._redaction import Redaction
+from eleanor_core._retention import Retention
 from eleanor_core._reviews import Reviews
 from eleanor_core._services import services_with
 from eleanor_core.api import EvidenceSink, PrecedentStore
@@ -263,6 +264,12 @@ class EleanorEngine:
         """The reviewers, and what they decided about closed gates. Raises NotRunning."""
         panel = self._current()
         return Reviews(panel.evidence, panel.settings, self._redaction.text)
+
+    @property
+    def retention(self) -> Retention:
+        """The holds on records, and what is erased. Raises NotRunning."""
+        panel = self._current()
+        return Retention(panel.evidence, panel.settings, self._redaction.text, self.reviews)
 
     def _executor(self) -> Executor:
         return Executor(self._current(), self.reviews, self._redaction.text)

@@ -228,6 +228,21 @@ class ReviewRefused(EleanorError):  # noqa: N818 -- as above
         self.code = f"review_{reason}"
 
 
+class RetentionRefused(EleanorError):  # noqa: N818 -- as above
+    """A payload that is not erased, or a hold that is not placed or released.
+
+    `reason` names the ground, and `code` is `retention_` and that: `held`, `too_early`,
+    `no_payload`, `unknown_hold`, `released`, `secret`, `malformed`.
+    """
+
+    code = "retention_refused"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.code = f"retention_{reason}"
+
+
 class SigningUnavailable(EleanorError):  # noqa: N818 -- as above
     """The library that makes and checks Ed25519 signatures is not installed."""
 

@@ -1,7 +1,8 @@
 """What every evidence sink computes alike: leaf hashes, the Merkle tree, payload commitments.
 
 The formats are RFC 6962's (section 2.1) and the record's own (`eleanor_core.model.evidence`). It is
-all here, and on the standard library alone, so that a sink by a stranger writes the same log.
+all here, and on the standard library and those values alone, so that a sink by a stranger writes
+the same log.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as quote
 from typing import Final
 
+from eleanor_core.model.evidence import RecordKind
+
 _DECODER: Final = json.JSONDecoder()
+# No string holds a quote that is not escaped, so this stands in few leaves of another kind.
+_ERASURE: Final = b'"kind":"erasure"'
 # What stands before the value of nearly every part, read in one go.
 _PART: Final = re.compile(r'"([a-z_]+)":\{"salt":"([0-9a-f]{64})","value":')
 
@@ -153,6 +158,47 @@ def _expect(text: str, position: int, token: str) -> int:
     return position + len(token)
 
 
+def derived_id(label: RecordKind, subject: str = "", number: int = 0) -> str:
+    """Return the one id that a record of this kind about this subject has; `number` counts them.
+
+    A UUIDv8 made of a SHA-256, as RFC 9562 shows in its appendix B.2. Since no log takes a second
+    record under an id, whoever appends first has it: an intent can be written once, and the next
+    review in a row by one writer alone. And nobody has to search a log for what is about a record.
+    """
+    digest = hashlib.sha256(f"eleanor/{label}/1\n{subject}\n{number}".encode()).digest()
+    bits = int.from_bytes(digest[:16], "big")
+    bits = bits & ~(0xF << 76) | 0x8 << 76
+    bits = bits & ~(0b11 << 62) | 0b10 << 62
+    return hyphened(bits)
+
+
+def erasure_id(record_id: str) -> str:
+    """Return the id that the erasure of this record's payload has, if there is one."""
+    return derived_id("erasure", record_id)
+
+
+def erased_by(leaf: bytes) -> str | None:
+    """Return the id of the record whose payload a leaf erases; None if it is no erasure's leaf.
+
+    A sink that takes such a leaf destroys that payload; see `ErasableLog`.
+    """
+    if _ERASURE not in leaf:
+        return None
+    try:
+        record = _DECODER.decode(leaf.decode())
+        target = str(record["facts"]["record"])
+        said = record["kind"], record["record_id"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return target if said == ("erasure", erasure_id(target)) else None
+
+
 def commitment(salt: bytes, value: bytes) -> str:
     """Return the hex SHA-256(salt || value): what the leaf says of a payload part."""
     return hashlib.sha256(salt + value).hexdigest()
+
+
+def hyphened(bits: int) -> str:
+    """Return 128 bits as a UUID is written."""
+    digits = bits.to_bytes(16, "big").hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

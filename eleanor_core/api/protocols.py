@@ -141,6 +141,23 @@ class EvidenceVerifier(Protocol):
 
 
 @runtime_checkable
+class ErasableLog(EvidenceSink, Protocol):
+    """A sink that destroys a payload when it takes the erasure of it.
+
+    An erasure is a record like any other, which `api.erased_by` tells by its leaf. `append` of one
+    returns once it is on stable storage and neither payload nor salt of the record that it names
+    can be read any more. Where the payload cannot be destroyed, `append` raises
+    `EvidenceUnavailable`, though the record stays; the sink then tries again by itself, at its next
+    start at the latest, and whenever the erasure is appended again. From then on `get` and `read`
+    have None for the payload. One that is appended again, or for the first time after its erasure,
+    does not bring it back. `unfinished` returns the ids of records whose erasure stands in the log,
+    and whose payload still does.
+    """
+
+    async def unfinished(self) -> Sequence[str]: ...
+
+
+@runtime_checkable
 class TransparencyLog(EvidenceVerifier, EvidenceSink, Protocol):
     """A sink whose records are the leaves of one Merkle tree (RFC 6962), with signed checkpoints.
 

@@ -21,6 +21,8 @@ from eleanor_core.api import (
     check_consistency,
     check_inclusion,
     consistency_text,
+    erased_by,
+    erasure_id,
     inclusion_text,
     leaf_hash,
     read_checkpoint,
@@ -35,7 +37,8 @@ Records of an ELEANOR evidence log, and the proofs that they are in it.
 keys               the log's verifier keys, one a line, oldest first (C2SP signed-note)
 checkpoint         what all proofs lead to: the log's signed statement of its size and root
 records.jsonl      a record a line: its number, its leaf, the proof that it is under `checkpoint`,
-                   and its payload, where that was asked for and has not been erased
+                   and its payload, where that was asked for; of one that was erased, the number
+                   of the record that says so, which is then in here too
 checkpoints.jsonl  an earlier checkpoint a line, and the proof that `checkpoint` goes on from it
 
 Trust no key because it lies here: compare it with the one that you were given before.
@@ -72,7 +75,9 @@ async def write_bundle(
                 "leaf": stored.leaf.decode(),
                 "proof": [*_encoded(proof)],
             }
-            if payloads and stored.payload:
+            if stored.payload is None:
+                line["erased"] = await _erasure(log, stored, checkpoint)
+            elif payloads and stored.payload:
                 line["payload"] = stored.payload.decode()
             _write(file, line)
             records += 1
@@ -138,8 +143,27 @@ async def _chosen(
                 "the log signs"
             )
         found[one.index] = one
+        erasure = await log.get(erasure_id(record_id)) if one.payload is None else None
+        if erasure and erasure.index < checkpoint.size:
+            found[erasure.index] = erasure
     for _, one in sorted(found.items()):
         yield one
+
+
+async def _erasure(log: TransparencyLog, stored: StoredRecord, checkpoint: Checkpoint) -> int:
+    """Return the number of the record that says that a payload was erased."""
+    erasure = await log.get(erasure_id(stored.record_id))
+    if erasure is None or erased_by(erasure.leaf) != stored.record_id:
+        raise EvidenceCorrupt(
+            f"the payload of record {stored.record_id} is gone, and no erasure says why; "
+            "`eleanor evidence verify` says what was changed"
+        )
+    if erasure.index >= checkpoint.size:
+        raise EvidenceUnavailable(
+            f"record {stored.record_id} was erased a moment ago, and no checkpoint holds that yet: "
+            "try again"
+        )
+    return erasure.index
 
 
 async def _inclusion(

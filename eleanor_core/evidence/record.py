@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 import time
@@ -13,7 +12,7 @@ from io import BytesIO
 from typing import cast
 
 from eleanor_core.api import RECORD_LIMITS, parse_json
-from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
+from eleanor_core.api.evidence import check_payload, commitment, hyphened, leaf_hash
 from eleanor_core.errors import EvidenceCorrupt, InvalidInput
 from eleanor_core.evidence.canonical import Writable, canonical, member_order
 from eleanor_core.model.evidence import SCHEMA_ID, RecordKind, SealedRecord, StoredRecord
@@ -25,20 +24,6 @@ SALT_BYTES = 32
 def new_record_id() -> str:
     """Return a UUIDv7 (RFC 9562): later calls in this process give greater ids, in any thread."""
     return _clock().next_id()
-
-
-def derived_id(label: RecordKind, subject: str = "", number: int = 0) -> str:
-    """Return the one id that a record of this kind about this subject has; `number` counts them.
-
-    A UUIDv8 made of a SHA-256, as RFC 9562 shows in its appendix B.2. Since no log takes a second
-    record under an id, whoever appends first has it: an intent can be written once, and the next
-    review in a row by one writer alone. And nobody has to search a log for what is about a record.
-    """
-    digest = hashlib.sha256(f"eleanor/{label}/1\n{subject}\n{number}".encode()).digest()
-    bits = int.from_bytes(digest[:16], "big")
-    bits = bits & ~(0xF << 76) | 0x8 << 76
-    bits = bits & ~(0b11 << 62) | 0b10 << 62
-    return _hyphened(bits)
 
 
 def now() -> str:
@@ -129,14 +114,9 @@ class _Clock:
             ticks = self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
         milliseconds, fraction = divmod(ticks, 4096)
         head = milliseconds << 80 | 0x7 << 76 | fraction << 64
-        return _hyphened(head | 0b10 << 62 | secrets.randbits(62))
+        return hyphened(head | 0b10 << 62 | secrets.randbits(62))
 
 
 @cache
 def _clock() -> _Clock:
     return _Clock()
-
-
-def _hyphened(bits: int) -> str:
-    digits = bits.to_bytes(16, "big").hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

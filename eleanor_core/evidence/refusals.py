@@ -50,7 +50,7 @@ async def record_refusal(
     evidence: FanOut,
     error: EleanorError,
     *,
-    of: Literal["execution", "review", "reviewer"],
+    of: Literal["execution", "review", "reviewer", "hold", "erasure"],
     about: object,
     seconds: float,
     mask: Callable[[str], str],

@@ -85,6 +85,7 @@ from eleanor_core.model.precedent import (
     UnlikePair,
 )
 from eleanor_core.model.provenance import Gap, Provenance
+from eleanor_core.model.retention import Covers, Due, Erasure, Hold
 from eleanor_core.model.review import (
     CHOICES,
     Choice,
@@ -128,6 +129,7 @@ __all__ = [
     "Clause",
     "Constraint",
     "Covered",
+    "Covers",
     "CriticOutcome",
     "CriticReported",
     "CriticResult",
@@ -139,7 +141,9 @@ __all__ = [
     "DetectorResult",
     "DetectorSignal",
     "Dissent",
+    "Due",
     "Embedding",
+    "Erasure",
     "Escalation",
     "EscalationSignal",
     "Event",
@@ -154,6 +158,7 @@ __all__ = [
     "Gap",
     "Gate",
     "Hit",
+    "Hold",
     "JsonObject",
     "JsonScalar",
     "JsonValue",

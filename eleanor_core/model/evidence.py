@@ -9,7 +9,16 @@ from attrs import field, frozen
 from eleanor_core.model.json import EMPTY_MAP, FrozenMap
 
 RecordKind: TypeAlias = Literal[
-    "assessment", "abandoned", "refused", "settings", "reviewer", "review", "intent", "outcome"
+    "assessment",
+    "abandoned",
+    "refused",
+    "settings",
+    "reviewer",
+    "review",
+    "intent",
+    "outcome",
+    "hold",
+    "erasure",
 ]
 SCHEMA_ID = "eleanor/record/1"
 
@@ -18,8 +27,8 @@ SCHEMA_ID = "eleanor/record/1"
 class EvidenceRecord:
     """The leaf of the log: facts that hold no personal text, and commitments to what does.
 
-    - `record_id`: UUIDv7 (RFC 9562), sortable by time; of a reviewer, review, intent or outcome
-      UUIDv8, derived from what it is about. The position in the log is its sequence.
+    - `record_id`: UUIDv7 (RFC 9562), sortable by time; of a reviewer, review, intent, outcome, hold
+      or erasure UUIDv8, derived from what it is about. The position in the log is its sequence.
     - `time`: RFC 3339 UTC with microseconds.
     - `facts`: kind-specific; for an assessment the decision, the gate, and of each voice status,
       severity, score, confidence, clauses and provenance. No word that a person or critic wrote.
@@ -42,14 +51,14 @@ class SealedRecord:
     """A record ready to append. `payload` can be erased later without touching `leaf`.
 
     `leaf`: RFC 8785 bytes of the record. `payload`: RFC 8785 bytes of
-    `{part: {"salt": hex of 32 random bytes, "value": ...}}`, b"" where there is none.
-    `leaf_hash`: hex.
+    `{part: {"salt": hex of 32 random bytes, "value": ...}}`, b"" where there is none, None where it
+    was erased before this log got the record. `leaf_hash`: hex.
     """
 
     record_id: str
     leaf_hash: str
     leaf: bytes = field(repr=False)
-    payload: bytes = field(default=b"", repr=False)
+    payload: bytes | None = field(default=b"", repr=False)
 
 
 @frozen(kw_only=True)

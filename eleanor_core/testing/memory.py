@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import anyio.lowlevel
+from attrs import evolve
 
 from eleanor_core.api import (
     EvidenceDeclaration,
@@ -20,7 +21,7 @@ from eleanor_core.api import (
     VerifyReport,
     hookimpl,
 )
-from eleanor_core.api.evidence import leaf_hash, merkle_root
+from eleanor_core.api.evidence import erased_by, erasure_id, leaf_hash, merkle_root
 
 
 class MemoryLog:
@@ -57,6 +58,7 @@ class MemoryLog:
         return Receipt(index=held.index, record_id=held.record_id, leaf_hash=held.leaf_hash)
 
     def _keep(self, record: SealedRecord) -> StoredRecord:
+        """Keep a new record; as an erasure, it takes the payload of the one that it names."""
         if self.room is not None and len(self.records) >= self.room:
             raise OSError(errno.ENOSPC, f"evidence/{self.name} is full after {self.room} records")
         stored = StoredRecord(
@@ -64,10 +66,18 @@ class MemoryLog:
             record_id=record.record_id,
             leaf_hash=record.leaf_hash,
             leaf=record.leaf,
-            payload=record.payload,
+            payload=None if self._find(erasure_id(record.record_id)) else record.payload,
         )
         self.records.append(stored)
+        target = self._find(erased_by(record.leaf) or "")
+        if target and target.payload:
+            self.records[target.index] = evolve(target, payload=None)
         return stored
+
+    async def unfinished(self) -> Sequence[str]:
+        """Return nothing: here an erasure is never half done."""
+        await anyio.lowlevel.checkpoint()
+        return ()
 
     async def get(self, record_id: str, /) -> StoredRecord | None:
         """Return the record, or None."""

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from eleanor_core.api import (
     Checkpoint,
+    ErasableLog,
     EvidenceDeclaration,
     EvidenceSink,
     EvidenceVerifier,
@@ -21,6 +22,7 @@ from eleanor_core.api import (
     TransparencyLog,
     check_consistency,
     check_inclusion,
+    erasure_id,
     read_checkpoint,
     read_note,
 )
@@ -38,6 +40,16 @@ def make_record(number: int, record_id: str | None = None) -> SealedRecord:
         facts={"decision": "allow", "number": number},
         payload={"case": {"text": text}},
         record_id=record_id,
+    )
+
+
+def make_erasure(record: SealedRecord) -> SealedRecord:
+    """Seal the erasure of a record's payload as the engine does."""
+    return seal(
+        "erasure",
+        trace_id="",
+        facts={"record": record.record_id, "leaf_hash": record.leaf_hash, "ground": "retention"},
+        record_id=erasure_id(record.record_id),
     )
 
 
@@ -180,6 +192,32 @@ class EvidenceSinkContract(PluginContract[EvidenceDeclaration, EvidenceSink]):
             report = await sink.verify()
             if not report.sound or report.records != await sink.count():
                 broken(self.whose, "verifies", repr(report))
+
+    @pytest.mark.anyio
+    async def test_erases(self) -> None:
+        """`erases`, where the sink is an `ErasableLog`: only the payload, and for good."""
+        async with self.started() as sink:
+            if not isinstance(sink, ErasableLog):
+                pytest.skip("the sink does not erase")
+            sent = [make_record(number) for number in range(3)]
+            receipts = [await sink.append(record) for record in sent]
+            erasure = make_erasure(sent[1])
+            await sink.append(erasure)
+            late = make_record(4)
+            await sink.append(make_erasure(late))
+            for record in (sent[1], late, erasure):
+                await sink.append(record)
+            for record in (sent[1], late):
+                stored = await sink.get(record.record_id)
+                if stored is None or stored.payload is not None or stored.leaf != record.leaf:
+                    broken(self.whose, "erases", f"{stored!r:.200}")
+            gone = [stored.index async for stored in sink.read() if stored.payload is None]
+            if receipts[1].index not in gone or await sink.unfinished():
+                broken(self.whose, "erases", "`read` yields a payload that was erased")
+            for place in (0, 2):
+                self.check_kept(await sink.get(sent[place].record_id), sent[place], receipts[place])
+            if isinstance(sink, EvidenceVerifier) and not (await sink.verify()).sound:
+                broken(self.whose, "erases", "the log is not sound any more")
 
     @pytest.mark.anyio
     async def test_signs_and_proves(self) -> None:

@@ -17,7 +17,7 @@ pytest.importorskip("eleanor_evidence_local", reason="needs eleanor-evidence-loc
 import structlog
 from eleanor_evidence_local import LocalSettings, open_log
 
-from eleanor_core.api import Services
+from eleanor_core.api import Services, erasure_id
 from eleanor_core.errors import EvidenceCorrupt, UnresolvableRecord
 from eleanor_core.evidence import Bundle, prove_growth, prove_record, seal, write_bundle
 
@@ -48,12 +48,15 @@ def anyio_backend() -> str:
 
 
 async def make(folder: Path) -> None:
-    """Write a log of 300 records, signed when there were 1, 200 and 300, and a bundle of it."""
+    """Write a log of 300 records, signed when there were 1, 200 and 300, and a bundle of it.
+
+    The last one is the erasure of record 150.
+    """
     services = Services(data_dir=folder / "log", log=structlog.get_logger())
     async with open_log(LocalSettings(segment_bytes=60_000), services) as log:
         await log.append(seal("settings", trace_id="0", facts={}))
         await log.checkpoint()
-        for start, stop in ((1, 200), (200, 300)):
+        for start, stop in ((1, 200), (200, 299)):
             async with anyio.create_task_group() as group:
                 for number in range(start, stop):
                     payload = {"case": {"text": f"Grüße {number} \U0001f600"}, "result": number / 7}
@@ -61,6 +64,10 @@ async def make(folder: Path) -> None:
                     group.start_soon(log.append, record)
             if stop == 200:
                 (folder / "old").write_text(await log.checkpoint(), "utf-8")
+        gone = await anext(log.read(150))
+        facts = {"record": gone.record_id}
+        erasure = erasure_id(gone.record_id)
+        await log.append(seal("erasure", trace_id="", facts=facts, record_id=erasure))
         made = await write_bundle(log, folder / "bundle", payloads=True)
         assert made == Bundle(size=300, records=300, checkpoints=2)
         (folder / "key").write_text("".join(await log.keys()), "utf-8")
@@ -119,6 +126,11 @@ CHANGES: dict[str, tuple[str, Callable[[str], str], str]] = {
         "records.jsonl",
         lambda text: text.replace("Grüße 9 ", "Grüße 0 ", 1),
         "FAIL record 9: its payload is not the one that it commits to",
+    ),
+    "what was erased": (
+        "records.jsonl",
+        lambda text: text.replace('"erased":299', '"erased":298', 1),
+        "FAIL record 298 does not say that the payload of",
     ),
     "the size": (
         "checkpoint",
@@ -197,12 +209,15 @@ async def test_a_bundle_of_some_records_holds_no_others(given: Given, tmp_path: 
         assert made == Bundle(size=300, records=2, checkpoints=2)
         with pytest.raises(UnresolvableRecord, match="no record x"):
             await write_bundle(log, tmp_path / "none", record_ids=["x"], payloads=False)
+        await write_bundle(log, tmp_path / "gone", record_ids=[ids[150]], payloads=True)
         proof = await prove_record(log, ids[3])
         assert proof.startswith("c2sp.org/tlog-proof@v1\nindex 3\n")
         assert (await prove_growth(log, given.old.read_text("utf-8"))).startswith("old 200\n")
     text = (tmp_path / "some" / "records.jsonl").read_text("utf-8")
     assert [json.loads(line)["index"] for line in text.splitlines()] == [3, 255]
     assert "Grüße" not in text
+    gone = (tmp_path / "gone" / "records.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line)["index"] for line in gone] == [150, 299], "with what says why"
     some = Given(tmp_path / "some", given.key, given.old)
     code, said = await script(some, "--old", some.old)
     assert (code, ": 2 of 300 records, " in said) == (0, True), said

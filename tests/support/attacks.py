@@ -23,7 +23,8 @@ from eleanor_evidence_local import notary
 from eleanor_evidence_local.keys import KeyFile, Keys
 from eleanor_evidence_local.layout import heading
 from eleanor_evidence_local.notary import Signing
-from eleanor_evidence_local.store import Store, Submission
+from eleanor_evidence_local.store import Store
+from eleanor_evidence_local.submission import Submission
 
 from eleanor_core.api import SealedRecord, VerifyReport
 

@@ -13,6 +13,7 @@ import structlog
 from eleanor_core.api import EvidenceVerifier, Services
 from eleanor_core.evidence import seal
 from eleanor_core.model import JsonObject
+from eleanor_core.testing.sinks import make_erasure
 
 local = pytest.importorskip(
     "eleanor_evidence_local", reason="needs eleanor-evidence-local installed"
@@ -40,13 +41,15 @@ async def test_an_outsider_can_check_a_log(program: Path, tmp_path: Path) -> Non
                 "result": None,
             }
             facts: JsonObject = {"decision": "allow", "score": n / 3}
-            await log.append(
-                seal("assessment", trace_id=str(n), facts=facts, payload=parts if n % 3 else {})
+            record = seal(
+                "assessment", trace_id=str(n), facts=facts, payload=parts if n % 3 else {}
             )
+            await log.append(record)
+        await log.append(make_erasure(record))
         assert isinstance(log, EvidenceVerifier)
         report = await log.verify()
         assert report.sound
-    assert await check(program, folder) == (0, f"30 {report.root}")
+    assert await check(program, folder) == (0, f"31 {report.root}")
     for number, path in enumerate(files(folder)):
         whole = path.read_bytes()
         position = 397 * number % len(whole)
@@ -55,6 +58,14 @@ async def test_an_outsider_can_check_a_log(program: Path, tmp_path: Path) -> Non
         code, said = await check(program, folder)
         assert code != 0, f"{path.name} at byte {position}: {said}"
         path.write_bytes(whole)
+    path = min((folder / "payloads").iterdir())
+    lines = path.read_bytes().splitlines(keepends=True)
+    number, size, digest, _, words = lines[2].split(b" ", 4)
+    lines[2] = b" ".join((number, size, digest, b"-" * 64, b"-" * (len(words) - 1) + b"\n"))
+    path.write_bytes(b"".join(lines))
+    code, said = await check(program, folder)
+    assert code != 0
+    assert "no erasure says why" in said
 
 
 def files(folder: Path) -> list[Path]:

@@ -13,7 +13,8 @@ from eleanor_evidence_local import disk, journal
 from eleanor_evidence_local.journal import entry_of
 from eleanor_evidence_local.layout import Place, heading
 from eleanor_evidence_local.lines import leaf_line, payload_line
-from eleanor_evidence_local.store import Refusal, Store, Submission
+from eleanor_evidence_local.store import Store
+from eleanor_evidence_local.submission import Refusal, Submission
 
 from eleanor_core.api import Frontier, Receipt, SealedRecord
 

@@ -303,9 +303,6 @@ async def test_an_erased_payload_is_told_from_none_and_from_a_damaged_one(
         assert (await log.get(seal(1).record_id)).payload is None
         assert (await log.get(seal(2).record_id)).payload == seal(2, "private words").payload
         assert (await log.get(seal(1).record_id)).leaf == seal(1, "private words").leaf
-        report = await log.verify()
-        assert report.sound
-        assert report.notes == ("the payloads of 1 records have been erased",)
 
 
 @pytest.mark.long

@@ -12,7 +12,8 @@ import pytest
 from eleanor_evidence_local import checkpoints, disk, journal, tiles
 from eleanor_evidence_local.layout import heading
 from eleanor_evidence_local.notary import Signing
-from eleanor_evidence_local.store import Store, Submission
+from eleanor_evidence_local.store import Store
+from eleanor_evidence_local.submission import Submission
 
 from eleanor_core.api import Receipt, SealedRecord, read_checkpoint
 

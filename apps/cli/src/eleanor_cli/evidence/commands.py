@@ -16,6 +16,22 @@ evidence = typer.Typer(
     help="Read and verify the evidence log, and prove to others what stands in it.",
 )
 
+hold = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Legal holds: what they cover is not erased until they are released.",
+)
+evidence.add_typer(hold, name="hold")
+
+By = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Who asks: an id that stays for good; else who is logged in."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="A registered reviewer's key, to sign it with."),
+]
+Reason = Annotated[str, typer.Option(metavar="WORDS", help="Why; kept beside the record.")]
 Log = Annotated[
     str | None,
     typer.Option("--log", metavar="NAME", help="The evidence plugin; the primary if not said."),
@@ -147,5 +163,109 @@ def evidence_export(
         return export(
             options, log, folder, record_ids=record or (), payloads=payloads, as_json=json
         )
+
+    finish(context, verb, json=json)
+
+
+@evidence.command("erase")
+def evidence_erase(
+    context: typer.Context,
+    record_id: Annotated[str, typer.Argument(metavar="RECORD_ID", help="The record's id.")],
+    reason: Reason = "",
+    ground: Annotated[
+        str,
+        typer.Option(
+            metavar="LAW", help="What it rests on, such as 'GDPR 17(1)(b)'; it stays for good."
+        ),
+    ] = "retention",
+    by: By = None,
+    key: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Erase the words of one record for good. The record stays, and proves what it did before."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence.keeping import erase
+
+        return erase(
+            options, record_id, asked=(by, key), ground=ground, reason=reason, as_json=json
+        )
+
+    finish(context, verb, json=json)
+
+
+@evidence.command("retain")
+def evidence_retain(
+    context: typer.Context,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Erase what is listed, instead of listing it alone.")
+    ] = False,
+    by: By = None,
+    key: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """List the records whose words have been kept for as long as evidence.retention says."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence.keeping import retain
+
+        return retain(options, asked=(by, key), erase=erase, as_json=json)
+
+    finish(context, verb, json=json)
+
+
+@hold.command("add")
+def hold_add(
+    context: typer.Context,
+    reason: Reason,
+    record: Annotated[
+        list[str] | None, typer.Option(metavar="RECORD_ID", help="A record, and all about it.")
+    ] = None,
+    trace: Annotated[str, typer.Option(metavar="ID", help="All of this trace id.")] = "",
+    case: Annotated[str, typer.Option(metavar="DIGEST", help="All judgements of a case.")] = "",
+    since: Annotated[str, typer.Option(metavar="TIME", help="All from this time on.")] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="All before this time.")] = "",
+    by: By = None,
+    key: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Place a hold on what fits all that is said. Times are RFC 3339, or a date in UTC."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence.keeping import add_hold, covering
+
+        covers = covering(record or (), trace=trace, case=case, since=since, until=until)
+        return add_hold(options, covers, asked=(by, key), reason=reason, as_json=json)
+
+    finish(context, verb, json=json)
+
+
+@hold.command("release")
+def hold_release(
+    context: typer.Context,
+    hold_id: Annotated[str, typer.Argument(metavar="HOLD_ID", help="The hold's id.")],
+    reason: Reason,
+    by: By = None,
+    key: KeyFile = None,
+    json: Json = False,
+) -> None:
+    """Release a hold: what it covered can be erased then."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence.keeping import release_hold
+
+        return release_hold(options, hold_id, asked=(by, key), reason=reason, as_json=json)
+
+    finish(context, verb, json=json)
+
+
+@hold.command("list")
+def hold_list(context: typer.Context, json: Json = False) -> None:
+    """List all holds there ever were, oldest first."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.evidence.keeping import list_holds
+
+        return list_holds(options, as_json=json)
 
     finish(context, verb, json=json)

@@ -11,7 +11,7 @@ from eleanor_cli.escape import dumps, prose, safe
 from eleanor_cli.evidence.opened import Sinks, with_sinks
 from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
-from eleanor_core.api import RECORD_LIMITS, parse_json
+from eleanor_core.api import RECORD_LIMITS, erased_by, erasure_id, parse_json
 from eleanor_core.errors import EvidenceCorrupt, InvalidInput, UnresolvableRecord
 from eleanor_core.evidence import check_payload, leaf_hash, open_payload
 from eleanor_core.model import JsonObject, JsonValue, StoredRecord
@@ -37,20 +37,22 @@ def show_record(options: Options, record_id: str, *, as_json: bool) -> int:
     """Print one record. 0 only if it was found and everything in it matches its hashes."""
 
     async def main(sinks: Sinks) -> int:
-        stored = None
+        stored = witness = None
         for sink in sinks.values():
             stored = stored or await sink.get(record_id)
+            witness = witness or await sink.get(erasure_id(record_id))
         if stored is None:
             msg = (
                 f"no record {record_id} in evidence/{', evidence/'.join(sinks)}; "
                 "`eleanor evidence list` shows the newest"
             )
             raise UnresolvableRecord(msg)
-        problems = list(_problems(stored, record_id))
+        erasure = witness if witness and erased_by(witness.leaf) == record_id else None
+        problems = list(_problems(stored, record_id, erasure))
         if as_json:
-            write_json(_whole(stored, problems))
+            write_json(_whole(stored, problems, erasure))
         else:
-            _show_record(stored, problems)
+            _show_record(stored, problems, erasure)
         return exits.FAULT if problems else exits.OK
 
     return with_sinks(options, main)
@@ -71,8 +73,11 @@ def _leaf(stored: StoredRecord) -> JsonObject:
     return leaf
 
 
-def _problems(stored: StoredRecord, record_id: str) -> Iterator[str]:
-    """Yield what does not match: the leaf its hash and name, each payload part its commitment."""
+def _problems(stored: StoredRecord, record_id: str, erasure: StoredRecord | None) -> Iterator[str]:
+    """Yield what does not match: the leaf its hash and name, each payload part its commitment.
+
+    `erasure`: the record that says that the payload was erased, which must then be gone.
+    """
     if leaf_hash(stored.leaf) != stored.leaf_hash:
         yield "the leaf does not match its leaf hash"
     named = _leaf(stored).get("record_id")
@@ -80,6 +85,10 @@ def _problems(stored: StoredRecord, record_id: str) -> Iterator[str]:
         yield f"the leaf is that of record {named}"
     if stored.payload is not None:
         yield from check_payload(stored.leaf, stored.payload)
+    elif erasure is None:
+        yield "the payload is gone, and no erasure says why"
+    if erasure and stored.payload:
+        yield f"record {erasure.record_id} says that the payload was erased, and it is still there"
 
 
 def _payload(stored: StoredRecord) -> Mapping[str, JsonValue] | None:
@@ -104,7 +113,7 @@ def _summary(stored: StoredRecord) -> JsonObject:
     }
 
 
-def _whole(stored: StoredRecord, problems: list[str]) -> JsonObject:
+def _whole(stored: StoredRecord, problems: list[str], erasure: StoredRecord | None) -> JsonObject:
     return {
         "index": stored.index,
         "leaf_hash": stored.leaf_hash,
@@ -112,6 +121,7 @@ def _whole(stored: StoredRecord, problems: list[str]) -> JsonObject:
         "problems": problems,
         "record": _leaf(stored),
         "payload": _payload(stored),
+        "erasure": _leaf(erasure) if erasure else None,
     }
 
 
@@ -137,7 +147,7 @@ def _show_list(records: list[JsonObject]) -> None:
     screen.print(listing(("#", "time", "kind", "decision", "record"), lines))
 
 
-def _show_record(stored: StoredRecord, problems: list[str]) -> None:
+def _show_record(stored: StoredRecord, problems: list[str], erasure: StoredRecord | None) -> None:
     from rich.text import Text
 
     from eleanor_cli.screen import console, label, sheet
@@ -159,5 +169,8 @@ def _show_record(stored: StoredRecord, problems: list[str]) -> None:
     for name, value in parts.items():
         screen.print(Text(f"\n{prose(name)}", style="bold"))
         screen.print(Text(safe(dumps(value, indent=2), keep="\n")), soft_wrap=True)
-    if payload is None:
-        screen.print(Text("\nThe payload was erased; the record still proves that it was there."))
+    if erasure:
+        facts = cast("JsonObject", _leaf(erasure)["facts"])
+        by, ground, when = facts.get("by"), facts.get("ground"), _leaf(erasure).get("time")
+        said = f"The payload was erased by {by} on {when} ({ground}): record {erasure.record_id}."
+        screen.print(Text(prose(f"\n{said} What was proved of it before still is.")))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from eleanor_core.api import EvidenceCorrupt
+from eleanor_core.api import EvidenceCorrupt, erasure_id
 from eleanor_evidence_local.index import Index, Row, remove, row_of_entry
 from eleanor_evidence_local.layout import (
     INDEX,
@@ -60,6 +60,10 @@ class Catalog:
             except _UNUSABLE as error:
                 self.rebuild(f"could not be read ({error})")
                 return self._index.find(record_id)
+
+    def erased(self, record_id: str) -> bool:
+        """Return whether the log holds the erasure of a record."""
+        return self._index.has_erasures and self.known(erasure_id(record_id)) is not None
 
     def find(self, record_id: str) -> Row | None:
         """Return the row of a record. That there is none is believed of a sound index only.

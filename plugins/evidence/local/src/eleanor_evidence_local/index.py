@@ -26,10 +26,11 @@ CREATE TABLE records (
     segment INTEGER NOT NULL, leaf_at INTEGER NOT NULL, payload_at INTEGER NOT NULL,
     kind TEXT NOT NULL, time TEXT NOT NULL, trace_id TEXT NOT NULL
 );
+CREATE INDEX erasures ON records (position) WHERE kind = 'erasure';
 CREATE TABLE state (version INTEGER NOT NULL, records INTEGER NOT NULL, checksum INTEGER NOT NULL);
-INSERT INTO state VALUES (1, 0, 0);
+INSERT INTO state VALUES (2, 0, 0);
 """
-_VERSION: Final = 1
+_VERSION: Final = 2
 SLICE: Final = 512
 """Most rows that are written at once: whoever looks for a record meanwhile waits no longer."""
 _CHECKSUM_BITS: Final = (1 << 62) - 1
@@ -122,6 +123,8 @@ class Index:
             self.last = self._last()
             newest = self._connection.execute("SELECT max(record_id) FROM records").fetchone()
             self._newest: str = newest[0] or ""
+            erasure = "SELECT 1 FROM records WHERE kind = 'erasure' LIMIT 1"
+            self.has_erasures = self._connection.execute(erasure).fetchone() is not None
         except BaseException:
             self._connection.close()
             raise
@@ -132,6 +135,7 @@ class Index:
             self._pending[row.record_id] = row
             self.last = row
             self._newest = max(self._newest, row.record_id)
+            self.has_erasures = self.has_erasures or row.kind == "erasure"
 
     @property
     def waiting(self) -> int:

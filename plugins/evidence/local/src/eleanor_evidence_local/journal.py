@@ -79,6 +79,21 @@ class Journal:
         write_all(self._descriptor, data)
         return self._descriptor
 
+    def wipe(self) -> None:
+        """Write over all that it holds, durably: what is durable elsewhere is to be erased there.
+
+        Raises OSError if it cannot.
+        """
+        self.begin_again()
+        if self._descriptor is None:
+            return
+        left = os.fstat(self._descriptor).st_size
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        while left > 0:
+            write_all(self._descriptor, b"-" * min(left, _FULL))
+            left -= _FULL
+        sync(self._descriptor)
+
     def remove(self) -> None:
         """Close the file and remove it: what it holds is durable elsewhere."""
         self.close()
@@ -146,6 +161,11 @@ class Pair:
         self._payloads.sync()
         self._leaves.sync()
         self._journal.begin_again()
+
+    def wipe(self) -> None:
+        """As `sync`; and the journal holds nothing any more of what was written. Raises OSError."""
+        self.sync()
+        self._journal.wipe()
 
     def close(self) -> None:
         """Close both files."""

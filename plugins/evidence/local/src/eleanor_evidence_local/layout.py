@@ -23,6 +23,7 @@ from eleanor_evidence_local.lines import (
 LOCK: Final = "lock"
 INDEX: Final = "index.sqlite"
 JOURNAL: Final = "journal"
+ERASING: Final = "erasing"
 SEGMENTS: Final = "segments"
 PAYLOADS: Final = "payloads"
 CHECKPOINTS: Final = "checkpoints"
@@ -196,12 +197,25 @@ def records_of_pair(folder: Path, place: Place, stop: int | None = None) -> Iter
                 raise corrupt(leaf_path, place.leaf_at, problem) from None
             payload_line = payloads.readline()
             try:
-                payload = read_payload(payload_line, place.position, digest)
+                payload = payload_in(payload_file, payload_line, place, digest)
             except BadLine as problem:
                 raise corrupt(payload_file, place.payload_at, problem) from None
             after = place.after(len(line), len(payload_line))
             yield Entry(place=place, leaf=leaf, leaf_hash=digest, payload=payload, after=after)
             place = after
+
+
+def payload_in(path: Path, line: bytes, place: Place, digest: str) -> bytes | None:
+    """As `read_payload`, of a line that was read there. Raises `BadLine`.
+
+    One that is wrong is read once more: it may be written over just now, since it is erased.
+    """
+    try:
+        return read_payload(line, place.position, digest)
+    except BadLine:
+        with path.open("rb") as file:
+            file.seek(place.payload_at)
+            return read_payload(file.read(len(line)), place.position, digest)
 
 
 def _head(path: Path, size: int) -> bytes:

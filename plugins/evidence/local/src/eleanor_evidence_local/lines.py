@@ -69,10 +69,25 @@ def leaf_line(index: int, leaf: bytes, digest: str) -> bytes:
     return b"%020d %d %b %b\n" % (index, len(leaf), digest.encode(), leaf)
 
 
-def payload_line(index: int, payload: bytes, digest: str) -> bytes:
-    """Return the line of a payload; `digest` is the leaf hash of the record that it belongs to."""
+def payload_line(index: int, payload: bytes | None, digest: str) -> bytes:
+    """Return the line of a payload, None where it is erased and its length not known.
+
+    `digest` is the leaf hash of the record that it belongs to.
+    """
+    if payload is None:
+        return erased_line(index, 0, digest)
     own = hashlib.sha256(payload).hexdigest().encode()
     return b"%020d %d %b %b %b\n" % (index, len(payload), digest.encode(), own, payload)
+
+
+def payload_prefix(index: int, size: int, digest: str) -> bytes:
+    """Return the start of a payload's line, which erasing leaves as it is."""
+    return b"%020d %d %b " % (index, size, digest.encode())
+
+
+def erased_line(index: int, size: int, digest: str) -> bytes:
+    """Return the line of a payload of `size` bytes once it is erased."""
+    return b"%b%b %b\n" % (payload_prefix(index, size, digest), ERASED * 64, ERASED * size)
 
 
 def read_leaf(line: bytes, index: int) -> tuple[bytes, str]:
@@ -100,7 +115,7 @@ def read_payload(line: bytes, index: int, digest: str) -> bytes | None:
     payload = fields[-1][:-1]
     if line == payload_line(index, payload, digest):
         return payload
-    if line == _erased_line(index, len(payload), digest):
+    if line == erased_line(index, len(payload), digest):
         return None
     if fields[0] != b"%020d" % index:
         raise BadLine(f"the payload of record {index} belongs here, not {_shown(fields[0])}")
@@ -128,10 +143,6 @@ def _is_start(match: re.Match[bytes] | None) -> bool:
     if match is None or match["body"] is None:
         return match is not None
     return b"\n" not in match["body"] and len(match["body"]) <= int(match["size"])
-
-
-def _erased_line(index: int, size: int, digest: str) -> bytes:
-    return b"%020d %d %b %b %b\n" % (index, size, digest.encode(), ERASED * 64, ERASED * size)
 
 
 def _closed(text: bytes) -> bytes:

@@ -37,7 +37,8 @@ from eleanor_evidence_local.layout import Heading, Place, heading
 from eleanor_evidence_local.notary import Signing
 from eleanor_evidence_local.proving import checkpoint_of, proved
 from eleanor_evidence_local.recovery import BATCH
-from eleanor_evidence_local.store import CLOSED, Refusal, Store, Submission
+from eleanor_evidence_local.store import Store
+from eleanor_evidence_local.submission import CLOSED, Refusal, Submission
 
 if TYPE_CHECKING:
     from eleanor_evidence_local import LocalSettings
@@ -136,6 +137,13 @@ class LocalLog:
     async def verify(self, *, known: Sequence[str] = ()) -> VerifyReport:
         """Check every byte that is stored, and the tree against all checkpoints and `known`."""
         return await anyio.to_thread.run_sync(self._store.verify, known)
+
+    async def unfinished(self) -> Sequence[str]:
+        """Return the ids of records whose erasure stands in the log, and whose payload still does.
+
+        There are none but where the disk failed, or a process stopped, in the middle of it.
+        """
+        return await anyio.to_thread.run_sync(self._store.unfinished)
 
     async def checkpoint(self, *, new_key: bool = False) -> str:
         """Sign the log as it is; return the note. Who may not write returns the newest stored."""
@@ -240,7 +248,7 @@ def _checked(record: SealedRecord) -> Heading:
         raise ValueError(f"record {record.record_id} has the leaf of record {found.record_id}")
     if leaf_hash(record.leaf) != record.leaf_hash:
         raise ValueError(f"record {record.record_id} has a leaf that does not match its hash")
-    if b"\n" in record.leaf or b"\n" in record.payload:
+    if b"\n" in record.leaf or b"\n" in (record.payload or b""):
         raise ValueError(f"record {record.record_id} is not in canonical form: it has a line break")
     return found
 

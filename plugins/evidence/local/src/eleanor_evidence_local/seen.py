@@ -1,4 +1,7 @@
-"""Which record ids a log holds twice, told without holding all of them in memory."""
+"""What a log holds of each id, told without holding all ids in memory.
+
+Which records have one id, and which payloads are erased without a record that says so.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,10 @@ class Seen:
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute("PRAGMA cache_size = -16384")
-        self._connection.execute(
-            "CREATE TABLE seen (id TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID"
-        )
+        for table in ("seen", "erased", "erasures"):
+            self._connection.execute(
+                f"CREATE TABLE {table} (id TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID"
+            )
         self._connection.execute("BEGIN")
 
     def __enter__(self) -> Self:
@@ -45,6 +49,36 @@ class Seen:
         """
         self._store()
         return self._twice
+
+    def erased(self, number: int, record_id: str) -> None:
+        """Note that a record has no payload any more."""
+        self._connection.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (record_id, number))
+
+    def erasure(self, number: int, record_id: str) -> None:
+        """Note that record `number` is the erasure of this one."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO erasures VALUES (?, ?)", (record_id, number)
+        )
+
+    def unsaid(self) -> list[tuple[int, str]]:
+        """Return number and id of the records whose payload is erased, and no record says so.
+
+        At most so many as anybody reads; so too below.
+        """
+        return self._connection.execute(
+            "SELECT number, id FROM erased WHERE id NOT IN (SELECT id FROM erasures)"
+            " ORDER BY number LIMIT ?",
+            (_MOST,),
+        ).fetchall()
+
+    def undone(self) -> list[tuple[int, str, int]]:
+        """Return number, id and number of the erasure of those that are said to be and are not."""
+        self._store()
+        return self._connection.execute(
+            "SELECT seen.number, id, erasures.number FROM erasures JOIN seen USING (id)"
+            " WHERE id NOT IN (SELECT id FROM erased) ORDER BY seen.number LIMIT ?",
+            (_MOST,),
+        ).fetchall()
 
     def _store(self) -> None:
         before = self._connection.total_changes

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from attrs import evolve
 
@@ -20,9 +19,9 @@ from eleanor_core.api import (
     Frontier,
     Log,
     Receipt,
-    SealedRecord,
     StoredRecord,
     VerifyReport,
+    erasure_id,
 )
 from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.checkpoints import Checkpoints
@@ -33,6 +32,7 @@ from eleanor_evidence_local.disk import (
     holder,
     make_folder,
 )
+from eleanor_evidence_local.erasing import Erasing, marked, targets
 from eleanor_evidence_local.index import Row, entry_of, row_of, row_of_entry, searched, stored
 from eleanor_evidence_local.journal import Journal, Pair
 from eleanor_evidence_local.layout import (
@@ -41,7 +41,6 @@ from eleanor_evidence_local.layout import (
     PAYLOADS,
     SEGMENTS,
     Entry,
-    Heading,
     Place,
     locate,
     payload_path,
@@ -59,24 +58,14 @@ from eleanor_evidence_local.recovery import (
     put_back,
     read_journal,
 )
+from eleanor_evidence_local.submission import (
+    CLOSED,
+    Refusal,
+    Submission,
+    receipt,
+    without_erasures,
+)
 from eleanor_evidence_local.verify import Scope, verify
-
-
-class Submission(NamedTuple):
-    """A record to append, with its heading."""
-
-    record: SealedRecord
-    heading: Heading
-
-
-class Refusal(NamedTuple):
-    """Why a record was not appended."""
-
-    message: str
-    cause: Exception | None = None
-
-
-CLOSED = Refusal("the evidence log is closed")
 
 
 class Store:
@@ -105,6 +94,7 @@ class Store:
         self._journal = Journal(folder / JOURNAL)
         self._pair: Pair | None = None
         self._catalog: Catalog | None = None
+        self._erasing: Erasing | None = None
         try:
             self._take_lock()
             self._open()
@@ -131,6 +121,9 @@ class Store:
 
     def _open(self) -> None:
         try:
+            if self.closed is None:
+                self._erasing = Erasing(self.folder)
+                self._erasing.mend()
             self.head, cuts = self._examined()
             self._catalog = Catalog(
                 self.folder, lambda: self.head.count, self._note, writable=self.closed is None
@@ -143,6 +136,8 @@ class Store:
                     self.folder, self.signing, lambda: self.head, self._log, self._not_as_signed
                 )
                 self.notary.checkpoints.check(self.head.count)
+                if done := self._erase():
+                    self._note(f"{done} payloads were still to be destroyed; they were erased")
         except EvidenceCorrupt as error:
             self._not_as_signed(error)
         except OSError as error:
@@ -236,6 +231,7 @@ class Store:
         pair, place = self._room()
         frontier = Frontier(self.head.count, self.head.peaks)
         outcomes: list[Receipt | Refusal] = []
+        erased = targets(batch)
         rows: dict[str, Row] = {}
         digests: list[bytes] = []
         leaves: list[bytes] = []
@@ -243,15 +239,19 @@ class Store:
         for record, heading in batch:
             known = rows.get(record.record_id) or catalog.known(record.record_id)
             if known:
-                outcomes.append(_known(known, record))
+                outcomes.append(receipt(known, record))
                 continue
+            gone = record.record_id in erased or catalog.erased(record.record_id)
+            payload = None if gone else record.payload
             leaves.append(leaf_line(place.position, record.leaf, record.leaf_hash))
-            payloads.append(payload_line(place.position, record.payload, record.leaf_hash))
+            payloads.append(payload_line(place.position, payload, record.leaf_hash))
             digests.append(bytes.fromhex(record.leaf_hash))
             frontier.append(digests[-1])
             rows[record.record_id] = row = row_of(place, record.leaf_hash, heading)
-            outcomes.append(_known(row, record))
+            outcomes.append(receipt(row, record))
             place = place.after(len(leaves[-1]), len(payloads[-1]))
+        if erased and self._erasing:
+            self._erasing.note(erased, catalog)
         if rows:
             start = self.head.next
             pair.append(start, frontier.peaks, leaves, payloads)
@@ -261,7 +261,25 @@ class Store:
                     catalog.add(row)
             if self.notary:
                 self.notary.noticed(start.position, digests)
+        try:
+            self._erase()
+        except OSError as error:
+            return without_erasures(batch, outcomes, error)
         return outcomes
+
+    def _erase(self) -> int:
+        """Destroy the payloads that are to be; return how many. Raises OSError."""
+        if self._erasing is None or not self._erasing.pending or self._catalog is None:
+            return 0
+        if self._pair:
+            self._pair.wipe()
+        known = self._catalog.known
+        return self._erasing.finish(lambda record_id: known(record_id) is not None)
+
+    def unfinished(self) -> list[str]:
+        """Return whose payloads still stand though their erasure is in the log."""
+        noted = (mark.record_id for mark in marked(self.folder))
+        return [record_id for record_id in noted if self.get(erasure_id(record_id))]
 
     def _room(self) -> tuple[Pair, Place]:
         """Return where the next record goes; begin new files where there are none or full ones."""
@@ -288,8 +306,9 @@ class Store:
         try:
             if self._catalog:
                 self._catalog.flush(keep)
+            self._erase()
         except Exception as error:  # noqa: BLE001 -- the thread that writes must outlive it
-            self._log.warning("evidence index not written", reason=str(error))
+            self._log.warning("evidence log not tidied up", reason=str(error))
 
     @property
     def untidy(self) -> bool:
@@ -355,6 +374,7 @@ class Store:
                 known=known,
                 signed=signed,
                 published=self.notary.is_published if self.notary else kept.is_published,
+                get=self.get,
                 rebuild=self.notary.rebuild if self.notary else None,
             )
         )
@@ -380,13 +400,3 @@ class Store:
 
 def _unwritable(folder: Path, error: OSError) -> str:
     return f"the evidence log in {folder} cannot be written: {error}"
-
-
-def _known(row: Row, record: SealedRecord) -> Receipt | Refusal:
-    """Return the receipt for a record whose id has this row."""
-    if row.leaf_hash != record.leaf_hash:
-        return Refusal(
-            f"record {row.record_id} is in the log at position {row.position} with another leaf "
-            f"({row.leaf_hash}); a record never changes: append a new one"
-        )
-    return Receipt(index=row.position, record_id=row.record_id, leaf_hash=row.leaf_hash)

@@ -10,12 +10,22 @@ from typing import Final, NamedTuple
 
 from attrs import frozen
 
-from eleanor_core.api import Finding, VerifierKey, VerifyReport, check_payload
+from eleanor_core.api import (
+    EvidenceCorrupt,
+    Finding,
+    StoredRecord,
+    VerifierKey,
+    VerifyReport,
+    check_payload,
+    erased_by,
+    erasure_id,
+)
 from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.index import row_of
 from eleanor_evidence_local.layout import (
     CHECKPOINT,
     CHECKPOINTS,
+    ERASING,
     INDEX,
     JOURNAL,
     LOCK,
@@ -23,6 +33,7 @@ from eleanor_evidence_local.layout import (
     SEGMENTS,
     Place,
     heading,
+    payload_in,
     payload_path,
     segment_path,
     segments,
@@ -32,7 +43,6 @@ from eleanor_evidence_local.lines import (
     is_torn,
     payload_header,
     read_leaf,
-    read_payload,
     segment_header,
 )
 from eleanor_evidence_local.seen import Seen
@@ -41,7 +51,7 @@ from eleanor_evidence_local.verify_tree import TreeCheck
 
 _MOST_FINDINGS: Final = 1000
 _OWN_FILES: Final = re.compile(
-    rf"{LOCK}|{JOURNAL}|{SEGMENTS}|{PAYLOADS}|{re.escape(INDEX)}(\.new)?(-\w+)?"
+    rf"{LOCK}|{JOURNAL}|{ERASING}(\.new)?|{SEGMENTS}|{PAYLOADS}|{re.escape(INDEX)}(\.new)?(-\w+)?"
     rf"|{CHECKPOINTS}|{CHECKPOINT}(\.new)?|{TILE}"
 )
 _LEAF_FIELD: Final = re.compile(rb"\d{20} \d+ ([0-9a-f]{64}) ")
@@ -72,7 +82,7 @@ class Scope:
     `end` says where the log ends; without it, where that cannot be said, its files are read to
     their end. `signed`: bytes of checkpoints. `known`: notes that were kept elsewhere. `published`
     tells whether the copy of the newest checkpoint is right. `rebuild` makes the tiles anew; only
-    who writes the log has it.
+    who writes the log has it. `get` reads a record as it is now.
     """
 
     folder: Path
@@ -83,6 +93,7 @@ class Scope:
     signed: int
     published: Callable[[], bool]
     rebuild: Callable[[], None] | None
+    get: Callable[[str], StoredRecord | None]
 
 
 def verify(scope: Scope) -> VerifyReport:
@@ -127,6 +138,7 @@ class _Verification:
             self._found(segment_path(self._folder, self._end.first), self._end.leaf_at, missing)
         for number, record_id, earlier in self._seen.twice():
             self._told(f"record {number}", f"it has the id of record {earlier} ({record_id})")
+        self._erasures()
         self._strangers()
         count = self._scope.end().position if self._scope.end else self._frontier.size
         self._tree.finish(count, alone=self._scope.rebuild is not None)
@@ -198,26 +210,49 @@ class _Verification:
             return
         self._tree.append(bytes.fromhex(digest), head.time)
         self._seen.add(number, head.record_id)
+        if head.kind == "erasure" and (target := erased_by(leaf)):
+            self._seen.erasure(number, target)
         if payload is None:
             self._found(pair.payloads, 0, f"the payload line of record {number} is missing")
             return
-        self._payload(pair.payloads, number, (leaf, digest), payload)
         place = Place(number, pair.first, line.offset, payload.offset)
+        if self._payload(pair.payloads, place, (leaf, digest), payload.text):
+            self._seen.erased(number, head.record_id)
         if self._index_agrees:
             self._index_agrees = next(self._rows, None) == row_of(place, digest, head)
 
-    def _payload(self, path: Path, number: int, record: tuple[bytes, str], line: _Line) -> None:
+    def _payload(self, path: Path, place: Place, record: tuple[bytes, str], line: bytes) -> bool:
+        """Check a payload's line; return whether it is erased."""
         leaf, digest = record
         try:
-            payload = read_payload(line.text, number, digest)
+            payload = payload_in(path, line, place, digest)
         except BadLine as problem:
-            self._found(path, line.offset, problem)
-            return
+            self._found(path, place.payload_at, problem)
+            return False
         if payload is None:
             self._erased += 1
-            return
+            return True
         for wrong in check_payload(leaf, payload):
-            self._found(path, line.offset, f"record {number}: {wrong}")
+            self._found(path, place.payload_at, f"record {place.position}: {wrong}")
+        return False
+
+    def _erasures(self) -> None:
+        """Hold what is erased against the records that say so; what changed meanwhile, anew."""
+        for number, record_id in self._seen.unsaid():
+            witness = self._now(erasure_id(record_id))
+            if witness is None or erased_by(witness.leaf) != record_id:
+                self._told(f"record {number}", "its payload is gone, and no erasure says why")
+        for number, record_id, by in self._seen.undone():
+            stored = self._now(record_id)
+            if stored and stored.payload:
+                what = f"record {by} says that its payload was erased, and it is still there"
+                self._told(f"record {number}", what)
+
+    def _now(self, record_id: str) -> StoredRecord | None:
+        try:
+            return self._scope.get(record_id)
+        except EvidenceCorrupt:
+            return None
 
     def _surplus(self, path: Path, line: _Line | None, index: int) -> None:
         if line is not None and self._end is None and self._is_last(path):

@@ -7,8 +7,8 @@ the server's log serves many, and nobody waits for a timer.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.to_thread
@@ -41,6 +41,7 @@ async def opened(settings: PostgresSettings, services: Services) -> AsyncIterato
         await log.connect()
         async with anyio.create_task_group() as group:
             group.start_soon(log.commit_all)
+            group.start_soon(log.clear_all)
             try:
                 yield log
             finally:
@@ -68,9 +69,11 @@ class PostgresLog:
         self._services = services
         self._writing = Store(settings, services.log)
         self._reading = Store(settings, services.log)
+        self._clearing = Store(settings, services.log)
         self._readers = anyio.CapacityLimiter(1)
         self._submitted: list[_Waiting] = []
         self._wanted = anyio.Event()
+        self._erased = anyio.Event()
         self._closed = False
 
     async def connect(self) -> None:
@@ -128,6 +131,10 @@ class PostgresLog:
             self._reading.count, limiter=self._readers, abandon_on_cancel=True
         )
 
+    async def unfinished(self) -> Sequence[str]:
+        """Return nothing: an erasure and what it does are one transaction."""
+        return ()
+
     async def verify(self) -> VerifyReport:
         """Check every byte that is stored."""
         await self._log_in()
@@ -144,9 +151,29 @@ class PostgresLog:
                 if batch:
                     await self._commit(batch)
                 elif self._closed:
+                    await self._clear()
                     return
                 else:
                     self._wanted = anyio.Event()
+
+    async def clear_all(self) -> None:
+        """Have the server clear the place of what was erased, beside all else, until it is closed.
+
+        What is erased while it does so is cleared once it has ended.
+        """
+        with anyio.CancelScope(shield=True):
+            while not self._closed:
+                await self._erased.wait()
+                self._erased = anyio.Event()
+                await self._clear()
+
+    async def _clear(self) -> None:
+        if not self._writing.untidy:
+            return
+        self._writing.untidy = False
+        with suppress(EvidenceUnavailable):
+            await self._log_in()
+            await anyio.to_thread.run_sync(self._clearing.vacuum)
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
@@ -156,6 +183,8 @@ class PostgresLog:
         else:
             records = [waiting.record for waiting in batch]
             outcomes = await anyio.to_thread.run_sync(self._writing.commit, records)
+            if self._writing.untidy:
+                self._erased.set()
         for waiting, outcome in zip(batch, outcomes, strict=True):
             waiting.outcome = outcome
             waiting.done.set()
@@ -168,17 +197,20 @@ class PostgresLog:
         if secrets is None:
             raise EvidenceUnavailable("no secrets provider is running to resolve the password")
         password = await secrets.resolve(SecretRef.parse(reference))
-        self._writing.password = self._reading.password = password
+        for store in (self._writing, self._reading, self._clearing):
+            store.password = password
 
     def close(self) -> None:
         """Take no more; what was submitted is still written."""
         self._closed = True
         self._wanted.set()
+        self._erased.set()
 
     def disconnect(self) -> None:
         """Let go of the server."""
         self._writing.close()
         self._reading.close()
+        self._clearing.close()
 
 
 def _check(record: SealedRecord) -> None:

@@ -28,9 +28,12 @@ from eleanor_core.api import (
     StoredRecord,
     VerifyReport,
     check_payload,
+    erased_by,
+    erasure_id,
     leaf_hash,
 )
 from eleanor_evidence_postgres import PostgresSettings
+from eleanor_evidence_postgres.erasures import Erasures
 
 T = TypeVar("T")
 
@@ -38,6 +41,9 @@ FORMAT: Final = "eleanor/evidence-postgres/1"
 _COLUMNS: Final = sql.SQL("position, record_id, leaf_hash, leaf, payload")
 _TREE: Final = "SELECT size, peaks FROM tree"
 _TREE_LOCKED: Final = "SELECT size, peaks FROM tree FOR UPDATE"
+_ERASE: Final = (
+    "UPDATE records SET payload = NULL WHERE record_id = ANY(%s) AND payload IS NOT NULL"
+)
 _MAKING: Final = 0x656C_6561_6E6F_72
 """Advisory lock under which tables are made: processes that start together do it once."""
 
@@ -50,11 +56,15 @@ class Refusal(NamedTuple):
 
 
 class Store:
-    """One connection to the log. `password`: what the next connection logs in with."""
+    """One connection to the log. `password`: what the next connection logs in with.
+
+    `untidy`: payloads were erased, and the server still has to clear their place.
+    """
 
     def __init__(self, server: PostgresSettings, log: Log) -> None:
         """Connect when something is asked for first."""
         self.password: SecretValue | None = None
+        self.untidy = False
         self._server = server
         self._where = f"{server.database}.{server.schema_name} on {server.host}:{server.port}"
         self._log = log
@@ -80,6 +90,21 @@ class Store:
         except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait must hear of it
             self._log.error("evidence not recorded", log=self._where, reason=str(error))
             return [Refusal(str(error), error)] * len(batch)
+
+    def vacuum(self) -> None:
+        """Have the server clear what was erased from the table; a failure is only logged.
+
+        It waits for nobody and nobody for it, and takes as long as the table is large.
+        """
+
+        def clear(connection: psycopg.Connection[TupleRow]) -> None:
+            connection.execute("SET statement_timeout = 0")
+            connection.execute("VACUUM records")
+
+        try:
+            self._do(clear)
+        except EvidenceUnavailable as error:
+            self._log.warning("evidence log not vacuumed", log=self._where, reason=str(error))
 
     def count(self) -> int:
         """Return the number of records."""
@@ -180,6 +205,7 @@ class Store:
     ) -> list[Receipt | Refusal]:
         with connection.transaction():
             tree = _tree(connection, lock=True)
+            erased = {target: record for record in batch if (target := erased_by(record.leaf))}
             places = _places(connection, batch)
             new: list[tuple[int, SealedRecord]] = []
             for record in batch:
@@ -194,11 +220,14 @@ class Store:
                     copy.set_types(["int8", "text", "bytea", "bytea", "bytea"])
                     for position, record in new:
                         digest = bytes.fromhex(record.leaf_hash)
-                        row = (position, record.record_id, digest, record.leaf, record.payload)
-                        copy.write_row(row)
+                        gone = record.record_id in erased or erasure_id(record.record_id) in places
+                        payload = None if gone else record.payload
+                        copy.write_row((position, record.record_id, digest, record.leaf, payload))
                 connection.execute(
                     "UPDATE tree SET size = %s, peaks = %s", (tree.size, b"".join(tree.peaks))
                 )
+            if erased and connection.execute(_ERASE, ([*erased],)).rowcount:
+                self.untidy = True
         return [_outcome(record, *places[record.record_id]) for record in batch]
 
     def _verify(self, connection: psycopg.Connection[TupleRow]) -> VerifyReport:
@@ -208,13 +237,16 @@ class Store:
             stated = _tree(connection)
             computed = Frontier()
             findings: list[Finding] = []
+            erasures, erased = Erasures(connection), 0
             with connection.cursor("verify") as rows:
                 rows.itersize = 1000
                 rows.execute(sql.SQL("SELECT {} FROM records ORDER BY position").format(_COLUMNS))
                 for row in rows:
                     record = _stored(row)
-                    findings += _problems(record, computed.size)
+                    findings += (*_problems(record, computed.size), *erasures.take(record))
+                    erased += record.payload is None
                     computed.append(bytes.fromhex(leaf_hash(record.leaf)))
+            findings += erasures.rest()
         if (stated.size, stated.peaks) != (computed.size, computed.peaks):
             findings.append(
                 Finding(
@@ -224,7 +256,10 @@ class Store:
                 )
             )
         return VerifyReport(
-            records=computed.size, root=computed.root().hex(), findings=tuple(findings)
+            records=computed.size,
+            root=computed.root().hex(),
+            findings=tuple(findings),
+            notes=(f"the payloads of {erased} records have been erased",) if erased else (),
         )
 
 
@@ -242,9 +277,10 @@ def _tree(connection: psycopg.Connection[TupleRow], *, lock: bool = False) -> Fr
 def _places(
     connection: psycopg.Connection[TupleRow], batch: Iterable[SealedRecord]
 ) -> dict[str, tuple[int, str]]:
-    """Return position and leaf hash of those records that are in the log already."""
+    """Return position and leaf hash of those records, and erasures, that are in the log already."""
     query = "SELECT record_id, position, leaf_hash FROM records WHERE record_id = ANY(%s)"
-    found = connection.execute(query, ([record.record_id for record in batch],))
+    ids = [record.record_id for record in batch]
+    found = connection.execute(query, ([*ids, *map(erasure_id, ids)],))
     return {record_id: (position, digest.hex()) for record_id, position, digest in found}
 
 
