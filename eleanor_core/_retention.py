@@ -98,6 +98,7 @@ class Retention:
 
         async def build(record_id: str) -> SealedRecord:
             facts = {"event": "placed", "covers": to_json(covers)}
+            self._check_clean(covers.trace_id)
             return await self._sealed("hold", record_id, facts, by, reason)
 
         return await self._changed(build, reason, of=None)
@@ -179,6 +180,7 @@ class Retention:
                 "the ground stands in the log for good: at most 64 letters, digits, spaces or any "
                 "of '().,/_-', such as 'GDPR 17(1)(b)'; what else is to be said is the reason",
             )
+        self._check_clean(ground)
         if ground != RETENTION or reason:
             self._check_words(reason)
         stored = await self._standing(record_id)
@@ -281,8 +283,13 @@ class Retention:
     def _check_words(self, reason: str) -> None:
         if not reason.strip():
             raise RetentionRefused("malformed", "it needs a reason, in words")
-        if self._mask(reason) != reason:
-            raise RetentionRefused("secret", "the reason holds what looks like a secret")
+        self._check_clean(reason)
+
+    def _check_clean(self, text: str) -> None:
+        if self._mask(text) != text:
+            raise RetentionRefused(
+                "secret", "it holds what looks like a secret: say it without, and ask again"
+            )
 
     async def _sealed(
         self,
@@ -293,6 +300,7 @@ class Retention:
         reason: str,
     ) -> SealedRecord:
         if isinstance(by, str):
+            self._check_clean(by)
             if not _PERSON.fullmatch(by):
                 raise RetentionRefused(
                     "malformed",

@@ -8,6 +8,8 @@ from attrs import Attribute, field, frozen
 
 from eleanor_core.model import _checks as check
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DIGEST = re.compile(r"([0-9a-f]{64})?")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -19,6 +21,18 @@ def _moment(_: object, attribute: Attribute[check.T], value: check.T) -> None:
         )
 
 
+def _ids(_: object, attribute: Attribute[check.T], value: check.T) -> None:
+    if not isinstance(value, tuple) or not all(
+        isinstance(item, str) and _ID.fullmatch(item) for item in value
+    ):
+        raise ValueError(f"{attribute.name} must be ids of records, got {value!r:.80}")
+
+
+def _digest(_: object, attribute: Attribute[check.T], value: check.T) -> None:
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+        raise ValueError(f"{attribute.name} must be the digest of a case, 64 hex digits")
+
+
 @frozen(kw_only=True)
 class Covers:
     """Which records a hold covers: those that fit everything that is said here.
@@ -28,9 +42,9 @@ class Covers:
     - `start`, `end`: RFC 3339 UTC with microseconds; from `start` on, and before `end`.
     """
 
-    records: tuple[str, ...] = ()
+    records: tuple[str, ...] = field(default=(), validator=_ids)
     trace_id: str = field(default="", validator=check.text)
-    case: str = field(default="", validator=check.text)
+    case: str = field(default="", validator=_digest)
     start: str = field(default="", validator=_moment)
     end: str = field(default="", validator=_moment)
 

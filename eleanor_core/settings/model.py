@@ -11,8 +11,8 @@ from attrs import evolve
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from eleanor_core.api import JsonLimits
+from eleanor_core.settings.evidence import EvidenceSettings
 from eleanor_core.settings.isolation import Confinement
-from eleanor_core.settings.retention import PROFILES, RetentionProfile
 from eleanor_core.settings.security import Security
 from eleanor_core.settings.types import (
     TABLES,
@@ -293,44 +293,6 @@ class GateSettings(Section):
     people: int = Field(
         default=1, ge=1, le=100, description="How many different people must determine a tier 3."
     )
-
-
-class EvidenceSettings(Section):
-    """Where records go, and how long their payloads stay.
-
-    Each enabled sink in `evidence.sinks` must acknowledge.
-    """
-
-    sinks: tuple[str, ...] = Field(
-        default=(), description="Order of the sinks; empty: all enabled ones, by name."
-    )
-    retention: str = Field(
-        default="keep",
-        description="Profile that says how long payloads are kept: one of the built-in ones "
-        "(docs/evidence.md lists them), or one of evidence.profiles.",
-        examples=["ai-act-deployer"],
-    )
-    profiles: dict[PluginName, RetentionProfile] = Field(
-        default_factory=dict,
-        description="Retention profiles of your own, by name.",
-        examples=[{"house": {}}],
-    )
-
-    @model_validator(mode="after")
-    def _profile_is_there(self) -> Self:
-        if known := PROFILES.keys() & self.profiles.keys():
-            raise ValueError(f"the profile {min(known)!r} is built in: give yours another name")
-        if self.retention not in PROFILES.keys() | self.profiles.keys():
-            raise ValueError(
-                f"there is no retention profile {self.retention!r}; there are "
-                + ", ".join((*PROFILES, *self.profiles))
-            )
-        return self
-
-    @property
-    def profile(self) -> RetentionProfile:
-        """The retention profile in force."""
-        return self.profiles.get(self.retention) or PROFILES[self.retention]
 
 
 class Logging(Section):

@@ -27,6 +27,7 @@ from eleanor_evidence_local.store import Store
 from eleanor_evidence_local.submission import Submission
 
 from eleanor_core.api import SealedRecord, VerifyReport
+from eleanor_core.testing.sinks import make_erasure
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "evidence.md"
 BEGIN: Final = "<!-- made by tests/support/attacks.py: begin -->\n"
@@ -184,6 +185,25 @@ def changed_payload(folder: Path) -> None:
     path.write_bytes(b"".join(lines))
 
 
+def gone(folder: Path) -> None:
+    """Write over a payload as erasing does, without a record of it."""
+    path = min(folder.glob("payloads/*"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    *fields, payload = lines[8].split(b" ", 4)
+    lines[8] = b" ".join((*fields[:3], b"-" * 64, b"-" * (len(payload) - 1) + b"\n"))
+    path.write_bytes(b"".join(lines))
+
+
+def erased_and_put_back(folder: Path) -> None:
+    """Put back an older copy of the payloads, after one of them was erased."""
+    path = min(folder.glob("payloads/*"))
+    before = path.read_bytes()
+    erasure = make_erasure(record(9))
+    with opened(folder) as store:
+        store.commit([Submission(erasure, heading(erasure.leaf))])
+    path.write_bytes(before + path.read_bytes()[len(before) :])
+
+
 def fork(folder: Path) -> None:
     """Write a new history with the same key, tiles and checkpoints too."""
     shutil.rmtree(folder)
@@ -242,6 +262,8 @@ ATTACKS: Final = (
         lambda f: replace(min(f.glob("payloads/*")), b"hello", b"hallo"),
     ),
     Attack("a payload is replaced, and its digest with it", "found", changed_payload),
+    Attack("a payload is erased, and no record says so", "found", gone),
+    Attack("a payload that was erased is put back", "found", erased_and_put_back),
     Attack("two records change places", "found", edited(swap)),
     Attack("the last record is dropped", "found", edited(lambda records: records.pop())),
     Attack("the first record is dropped", "found", edited(lambda records: records.pop(0))),

@@ -31,7 +31,7 @@ from eleanor_core.errors import (
 )
 from eleanor_core.model import Assessment, Covers
 from eleanor_core.settings import load_settings
-from eleanor_core.settings.retention import PROFILES
+from eleanor_core.settings.evidence import PROFILES
 from eleanor_core.testing import Harness, MemoryLog, critic_plugin
 
 pytestmark = pytest.mark.anyio
@@ -166,6 +166,8 @@ async def test_before_the_minimum_it_takes_a_legal_ground(tmp_path) -> None:
         ({"ground": "§ 17, of course!", "reason": "So."}, "malformed"),
         ({"by": "Zoë Quist", "reason": "So."}, "malformed"),
         ({"ground": LAW, "reason": "x AKIAIOSFODNN7EXAMPLE"}, "secret"),
+        ({"ground": "AKIAIOSFODNN7EXAMPLE", "reason": "So."}, "secret"),
+        ({"by": "AKIAIOSFODNN7EXAMPLE"}, "secret"),
     ],
 )
 async def test_what_is_asked_wrongly_is_refused(tmp_path, asked, reason, monkeypatch) -> None:
@@ -252,7 +254,13 @@ moments = st.integers(1, 28).map(lambda day: f"2026-01-{day:02}T12:00:00.000000Z
 
 @given(time=moments, start=moments, end=moments, trace=st.sampled_from("ab"))
 def test_a_hold_covers_what_fits_all_of_it(time: str, start: str, end: str, trace: str) -> None:
-    leaf = {"record_id": "r", "trace_id": "a", "time": time, "facts": {"record": "about"}}
-    for records, named in (((), True), (("r", "x"), True), (("about",), True), (("x",), False)):
+    this, about, other = (erasure_id(name) for name in ("this", "about", "other"))
+    leaf = {"record_id": this, "trace_id": "a", "time": time, "facts": {"record": about}}
+    for records, named in (
+        ((), True),
+        ((this, other), True),
+        ((about,), True),
+        ((other,), False),
+    ):
         covers = Covers(records=records, trace_id=trace, start=start, end=end)
         assert covered(covers, leaf) is (named and trace == "a" and start <= time < end)

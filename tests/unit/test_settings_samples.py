@@ -58,7 +58,7 @@ def test_every_line_of_the_sample_works_when_its_mark_is_taken_off(tmp_path: Pat
     settings = _load(path)
     assert settings.home == Path("/var/lib/eleanor")
     assert settings.detectors["personal-data"].deadline == 5.0
-    untouched = {"limits", "policy", "deadlines", "recall", "uncertainty", "evidence", "logging"}
+    untouched = {"limits", "policy", "deadlines", "recall", "uncertainty", "logging"}
     assert settings.model_dump(include=untouched) == Settings().model_dump(include=untouched)
 
 

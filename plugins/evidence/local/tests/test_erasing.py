@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eleanor_evidence_local.erasing import unfinished
 from eleanor_evidence_local.layout import ERASING, heading
 from eleanor_evidence_local.submission import Refusal, Submission
 
@@ -206,7 +207,7 @@ def test_a_disk_that_fails_at_any_call_delays_it_and_no_more(
             assert opened.get(target.record_id).payload == target.payload
         number += 1
         assert number < 20
-    assert opened.unfinished() == []
+    assert unfinished(folder, opened.get) == []
     assert opened.verify().sound
     opened.close()
 
@@ -222,10 +223,10 @@ def test_an_erasure_whose_disk_failed_is_finished_with_the_next_record(
         (outcome,) = opened.commit(submitted(make_erasure(target)))
     assert isinstance(outcome, Refusal)
     assert "could not be destroyed yet" in outcome.message
-    assert opened.unfinished() == [target.record_id]
+    assert unfinished(folder, opened.get) == [target.record_id]
     opened.commit(submitted(seal(7)))
     opened.tidy()
-    assert opened.unfinished() == []
+    assert unfinished(folder, opened.get) == []
     assert not left(folder, target)
     assert opened.verify().sound
     opened.close()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from eleanor_core.api import EvidenceCorrupt, erased_by, erasure_id
+from eleanor_core.api import EvidenceCorrupt, StoredRecord, erased_by, erasure_id
 from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.disk import open_own, sync, sync_folder, write_all, write_whole
 from eleanor_evidence_local.index import entry_of
@@ -130,6 +130,12 @@ def marked(folder: Path) -> list[Mark]:
     if not text.startswith(_HEAD) or len(marks) != len(lines):
         raise corrupt(path, 0, "this is not a list of payloads that are being erased")
     return marks
+
+
+def unfinished(folder: Path, get: Callable[[str], StoredRecord | None]) -> list[str]:
+    """Return whose payloads still stand though their erasure is in the log, which `get` reads."""
+    noted = (mark.record_id for mark in marked(folder))
+    return [record_id for record_id in noted if get(erasure_id(record_id))]
 
 
 def targets(batch: Iterable[Submission]) -> Mapping[str, str]:

@@ -31,6 +31,7 @@ from eleanor_core.api import (
     leaf_hash,
 )
 from eleanor_evidence_local.checkpoints import Checkpoints, parsed
+from eleanor_evidence_local.erasing import unfinished
 from eleanor_evidence_local.index import SLICE
 from eleanor_evidence_local.keys import Keys
 from eleanor_evidence_local.layout import Heading, Place, heading
@@ -143,7 +144,8 @@ class LocalLog:
 
         There are none but where the disk failed, or a process stopped, in the middle of it.
         """
-        return await anyio.to_thread.run_sync(self._store.unfinished)
+        store = self._store
+        return await anyio.to_thread.run_sync(unfinished, store.folder, store.get)
 
     async def checkpoint(self, *, new_key: bool = False) -> str:
         """Sign the log as it is; return the note. Who may not write returns the newest stored."""

@@ -21,7 +21,6 @@ from eleanor_core.api import (
     Receipt,
     StoredRecord,
     VerifyReport,
-    erasure_id,
 )
 from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.checkpoints import Checkpoints
@@ -32,7 +31,7 @@ from eleanor_evidence_local.disk import (
     holder,
     make_folder,
 )
-from eleanor_evidence_local.erasing import Erasing, marked, targets
+from eleanor_evidence_local.erasing import Erasing, targets
 from eleanor_evidence_local.index import Row, entry_of, row_of, row_of_entry, searched, stored
 from eleanor_evidence_local.journal import Journal, Pair
 from eleanor_evidence_local.layout import (
@@ -275,11 +274,6 @@ class Store:
             self._pair.wipe()
         known = self._catalog.known
         return self._erasing.finish(lambda record_id: known(record_id) is not None)
-
-    def unfinished(self) -> list[str]:
-        """Return whose payloads still stand though their erasure is in the log."""
-        noted = (mark.record_id for mark in marked(self.folder))
-        return [record_id for record_id in noted if self.get(erasure_id(record_id))]
 
     def _room(self) -> tuple[Pair, Place]:
         """Return where the next record goes; begin new files where there are none or full ones."""
