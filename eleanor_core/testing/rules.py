@@ -59,6 +59,8 @@ RULES: Final = {
     "read-order": "`read` yields the records in order of their index, from `start`.",
     "survives-restart": "What was acknowledged is there after a sink was closed and opened again.",
     "verifies": "A sink that can verify itself finds nothing wrong with what it just wrote.",
+    "erases": "A log that takes an erasure destroys that payload, changes nothing else, and never"
+    " brings it back.",
     "proves": "A log's proofs lead to its checkpoints, and it believes no other checkpoint.",
     **OF_SECRETS,
     # -- embedders, backends, precedent stores

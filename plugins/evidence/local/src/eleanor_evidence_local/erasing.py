@@ -81,7 +81,7 @@ class Erasing:
         marks = [mark for target in targets if (mark := _standing(self._folder, target, catalog))]
         if new := [mark for mark in marks if mark.record_id not in noted]:
             self._marks += new
-            lines = (b"%020d %020d %d %d %b %b\n" % _fields(mark) for mark in self._marks)
+            lines = (_noted(mark) for mark in self._marks)
             write_whole(self._folder / ERASING, b"".join((_HEAD, *lines)))
             sync_folder(self._folder)
 
@@ -122,11 +122,7 @@ def marked(folder: Path) -> list[Mark]:
     except FileNotFoundError:
         return []
     lines = [_MARK.fullmatch(line) for line in text.removeprefix(_HEAD).splitlines(keepends=True)]
-    marks = [
-        Mark(*map(int, match.groups()[:4]), match[5].decode(), match[6].decode())
-        for match in lines
-        if match
-    ]
+    marks = [_mark(match) for match in lines if match]
     if not text.startswith(_HEAD) or len(marks) != len(lines):
         raise corrupt(path, 0, "this is not a list of payloads that are being erased")
     return marks
@@ -159,5 +155,11 @@ def _standing(folder: Path, record_id: str, catalog: Catalog) -> Mark | None:
     )
 
 
-def _fields(mark: Mark) -> tuple[int | bytes, ...]:
-    return (*mark[:4], mark.leaf_hash.encode(), mark.record_id.encode())
+def _noted(mark: Mark) -> bytes:
+    hashed, named = mark.leaf_hash.encode(), mark.record_id.encode()
+    return b"%020d %020d %d %d %b %b\n" % (*mark[:4], hashed, named)
+
+
+def _mark(match: re.Match[bytes]) -> Mark:
+    number, first, at, size = (int(match[place]) for place in range(1, 5))
+    return Mark(number, first, at, size, match[5].decode(), match[6].decode())
