@@ -162,7 +162,8 @@ class _Server:
         self._send(
             "records",
             {"records": [[record.record_id, record.leaf_hash] for record in records]},
-            [part for record in records for part in (record.leaf, record.payload)],
+            # None is for what was erased, and this is a judgement just made.
+            [part for record in records for part in (record.leaf, record.payload or b"")],
         )
 
     def _send(self, form: str, head: dict[str, JsonValue], blobs: Sequence[bytes] = ()) -> None:
