@@ -244,16 +244,6 @@ async def test_who_drops_the_triggers_is_found_out(open_it, chosen, server, atta
             assert any(said in f"{item.where}: {item.what}" for item in findings), findings
 
 
-async def test_an_erased_payload_breaks_nothing(open_it, chosen, server) -> None:
-    async with open_it() as log:
-        receipts = await appended(log, 3)
-        server.ask(f"UPDATE {chosen['schema_name']}.records SET payload = NULL WHERE position = 1")
-        stored = await log.get(receipts[1].record_id)
-        assert stored is not None
-        assert stored.payload is None
-        assert (await log.verify()).sound
-
-
 async def test_another_format_is_not_written_to(open_it, chosen, server) -> None:
     async with open_it():
         pass
