@@ -250,6 +250,8 @@ WRITERS: Mapping[str, str] = {
     "apps/cli/src/eleanor_cli/quality/command.py": _MASKED,
     "apps/cli/src/eleanor_cli/quality/progress.py": _MASKED,
     "apps/cli/src/eleanor_cli/quality/table.py": _MASKED,
+    "apps/cli/src/eleanor_cli/retrieval/command.py": _MASKED,
+    "apps/cli/src/eleanor_cli/retrieval/table.py": _MASKED,
     "apps/cli/src/eleanor_cli/review/keys.py": _MASKED,
     "apps/cli/src/eleanor_cli/review/show.py": _MASKED,
     "apps/cli/src/eleanor_cli/secrets/verbs.py": _MASKED,
@@ -314,5 +316,6 @@ VERBS: Mapping[str, str] = {
     "secrets check": "test_canary.py: a reference that is a value",
     "secrets rotate": "test_canary.py: the same",
     "bench quality": "test_canary.py: a set's name and a bad line; its page",
+    "bench precedents": "test_canary.py: a set's name and a bad line",
 }
 """Verbs of the command line, and where their output is searched."""

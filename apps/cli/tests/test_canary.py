@@ -90,6 +90,8 @@ TYPED = {
     "rotation": ["secrets", "rotate", SAID],
     "set": ["bench", "quality", SAID],
     "set's line": ["bench", "quality", "bad.jsonl"],
+    "set of queries": ["bench", "precedents", SAID],
+    "set of queries, line": ["bench", "precedents", "bad.jsonl"],
     "lock": ["plugins", "lock", f"{SAID}/plugins.lock"],
     "lock held against": ["plugins", "verify", f"{SAID}/plugins.lock"],
     "doctor": ["doctor"],

@@ -270,3 +270,24 @@ def bench_quality(
         return quality(options, request)
 
     _finish(context, verb)
+
+
+@bench.command("precedents")
+def bench_precedents(
+    context: typer.Context,
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Sets of queries: .jsonl, .jsonl.gz or folders."),
+    ],
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures here.")
+    ] = None,
+) -> None:
+    """Measure how well the store finds what is like a text, by words, by vectors and by both."""
+
+    def verb(options: Options) -> int:
+        from eleanor_cli.retrieval.command import bench_precedents as run
+
+        return run(options, data, json)
+
+    _finish(context, verb)

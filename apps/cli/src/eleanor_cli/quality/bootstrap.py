@@ -46,7 +46,7 @@ def intervals(
     for key, share in shares(tally.cells, tally.counts).items():
         if share.value in (0, 1):
             found[key] = _exact(share)
-    return {**found, **_pairwise(pairs, resamples)}
+    return {**found, "pairwise": mean_interval(pairs, resamples)} if pairs else found
 
 
 def _values(tally: Tally, counts: Sequence[int]) -> Mapping[str, float | None]:
@@ -68,13 +68,12 @@ def _resampled(tally: Tally, resamples: int) -> Iterator[Sequence[int]]:
         yield [drawn.get(cell, 0) for cell in cells]
 
 
-def _pairwise(pairs: Sequence[float], resamples: int) -> Mapping[str, Interval]:
-    if not pairs:
-        return {}
+def mean_interval(values: Sequence[float], resamples: int = RESAMPLES) -> Interval:
+    """Return the 95 % interval of the mean of one value a text, or a pair."""
     random = Random(SEED)  # noqa: S311 -- a resample, not a secret
-    size = len(pairs)
-    values = [sum(random.choices(pairs, k=size)) / size for _ in range(resamples)]
-    return {"pairwise": _percentiles(values, sum(pairs) / size)}
+    size = len(values)
+    means = [sum(random.choices(values, k=size)) / size for _ in range(resamples)]
+    return _percentiles(means, sum(values) / size)
 
 
 def _percentiles(values: Sequence[float], point: float) -> Interval:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,11 +51,11 @@ def quality(options: Options, request: Request) -> int:
     sets = check_sets(
         request.data, kind=request.kind, limits=loaded.settings.limits, limit=request.limit
     )
-    _refuse_targets(request, sets)
+    refuse_targets({"--json": request.json, "--html": request.html}, [data.file for data in sets])
     baseline = read_baseline(request.baseline) if request.baseline else None
 
     async def main() -> int:
-        with nullcontext(loaded) if request.keep_evidence else _elsewhere(loaded) as place:
+        with nullcontext(loaded) if request.keep_evidence else elsewhere(loaded) as place:
             report = await _measured(request, place, options.redaction, sets)
         _write(request, report, baseline)
         return exits.OK
@@ -113,7 +113,7 @@ def _report(
 
 
 @contextmanager
-def _elsewhere(loaded: LoadedSettings) -> Iterator[LoadedSettings]:
+def elsewhere(loaded: LoadedSettings) -> Iterator[LoadedSettings]:
     """Yield the settings with an empty home that goes away afterwards.
 
     A benchmark is no governance record, and precedents of the real home would sway its figures.
@@ -123,9 +123,9 @@ def _elsewhere(loaded: LoadedSettings) -> Iterator[LoadedSettings]:
         yield evolve(loaded, settings=loaded.settings.model_copy(update=home))
 
 
-def _refuse_targets(request: Request, sets: Sequence[DataSet]) -> None:
-    """Refuse before the run what could not be written after it."""
-    targets = [target for target in (request.json, request.html) if target]
+def refuse_targets(named: Mapping[str, Path | None], files: Sequence[Path]) -> None:
+    """Refuse before the run what could not be written after it. `files`: the data."""
+    targets = [target for target in named.values() if target]
     for target in targets:
         if not target.parent.is_dir():
             raise UsageError(
@@ -133,10 +133,10 @@ def _refuse_targets(request: Request, sets: Sequence[DataSet]) -> None:
             )
         if target.is_dir():
             raise UsageError(f"{target} is a folder; name a file")
-        if target.exists() and any(target.samefile(data.file) for data in sets):
+        if target.exists() and any(target.samefile(file) for file in files):
             raise UsageError(f"{target} is one of the data files; name another file")
     if len(targets) > len({target.resolve() for target in targets}):
-        raise UsageError("--json and --html name the same file")
+        raise UsageError(f"{' and '.join(named)} name the same file")
 
 
 def _write(request: Request, report: Report, baseline: Baseline | None) -> None:

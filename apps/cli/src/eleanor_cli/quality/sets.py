@@ -69,8 +69,8 @@ def check_sets(
 
     `limit`: most records of each set. Raises UsageError that names the file and the line.
     """
-    files = [file for path in paths for file in _files(path)]
-    twice = [name for name, count in Counter(map(_name, files)).items() if count > 1]
+    files = [file for path in paths for file in files_of(path)]
+    twice = [name for name, count in Counter(map(name_of, files)).items() if count > 1]
     if twice:
         raise UsageError(
             f"two data files are called {quoted(twice[0], 80)}; a set is named by its file, so "
@@ -79,7 +79,8 @@ def check_sets(
     return tuple(_checked(file, kind, limits, limit) for file in files)
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """Return the data files that a path stands for. Raises UsageError if there is none."""
     if path.is_dir():
         files = sorted(item for item in path.iterdir() if item.name.endswith(_SUFFIXES))
         if not files:
@@ -91,7 +92,8 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _name(file: Path) -> str:
+def name_of(file: Path) -> str:
+    """Return what a set is called."""
     return file.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
@@ -101,15 +103,15 @@ def _checked(file: Path, kind: CaseKind, limits: Limits, limit: int | None) -> D
     for number, record in _records(file, kind, limits):
         first = lines.setdefault(record.id, number)
         if first != number:
-            _refuse(file, number, f"the id {quoted(record.id, 80)} stands in line {first} too")
+            refuse(file, number, f"the id {quoted(record.id, 80)} stands in line {first} too")
         ranked.append((_rank(record), number, record.critic))
     if not ranked:
         raise UsageError(f"{file}: no record in it")
     chosen = sorted(ranked)[:limit]
     return DataSet(
-        name=_name(file),
+        name=name_of(file),
         file=file,
-        sha256=_sha256(file),
+        sha256=sha256_of(file),
         records=len(ranked),
         critics=Counter(critic for _, _, critic in chosen),
         chosen=None if len(chosen) == len(ranked) else frozenset(line for _, line, _ in chosen),
@@ -125,7 +127,8 @@ def _rank(record: Record) -> bytes:
     return hashlib.sha256(f"{SEED} {unit}".encode(errors="surrogatepass")).digest()
 
 
-def _sha256(file: Path) -> str:
+def sha256_of(file: Path) -> str:
+    """Return the digest of a file as it lies on disk."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -136,7 +139,7 @@ def _sha256(file: Path) -> str:
 def _records(file: Path, kind: CaseKind, limits: Limits) -> Iterator[tuple[int, Record]]:
     """Yield number and record of each line that is not blank."""
     try:
-        with _opened(file) as stream:
+        with opened(file) as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     yield number, _record(file, number, line, kind, limits)
@@ -146,7 +149,8 @@ def _records(file: Path, kind: CaseKind, limits: Limits) -> Iterator[tuple[int, 
         raise UsageError(f"cannot read {file}: {problem}") from None
 
 
-def _opened(file: Path) -> BinaryIO:
+def opened(file: Path) -> BinaryIO:
+    """Open a data file for its lines."""
     if file.name.endswith(".gz"):
         return cast("BinaryIO", gzip.open(file, "rb"))
     return file.open("rb")
@@ -156,32 +160,33 @@ def _record(file: Path, number: int, data: bytes, kind: CaseKind, limits: Limits
     try:
         value = parse_json(data, limits.of_request)
     except InvalidInput as error:
-        _refuse(file, number, str(error))
+        refuse(file, number, str(error))
     if not isinstance(value, Mapping):
-        _refuse(file, number, "must be an object with the keys id, text, critic and label")
+        refuse(file, number, "must be an object with the keys id, text, critic and label")
     label = value.get("label")
     if isinstance(label, bool) or label not in (0, 1):
-        _refuse(file, number, f"label must be 0 or 1, got {quoted(label, 40)}")
+        refuse(file, number, f"label must be 0 or 1, got {quoted(label, 40)}")
     context = value.get("context")
     try:
         # The engine would refuse the same, but only once it comes to this record.
         validate(value.get("text"), context, kind, None, limits)
     except InvalidInput as error:
-        _refuse(file, number, str(error))
+        refuse(file, number, str(error))
     return Record(
-        id=_word(file, number, "id", value.get("id")),
+        id=word_of(file, number, "id", value.get("id")),
         text=cast("str", value["text"]),
         context=cast("JsonObject | None", context),
-        critic=_word(file, number, "critic", value.get("critic")),
+        critic=word_of(file, number, "critic", value.get("critic")),
         label=1 if label else 0,
         pair=_pair(file, number, value.get("meta")),
     )
 
 
-def _word(file: Path, number: int, key: str, value: JsonValue) -> str:
+def word_of(file: Path, number: int, key: str, value: JsonValue) -> str:
+    """Return a string with something in it, or an integer id. Raises UsageError for another."""
     number_as_id = key == "id" and isinstance(value, int) and not isinstance(value, bool)
     if not number_as_id and not (isinstance(value, str) and value.strip()):
-        _refuse(
+        refuse(
             file, number, f"{key} must be a string with something in it, got {quoted(value, 40)}"
         )
     return str(value)
@@ -191,10 +196,11 @@ def _pair(file: Path, number: int, meta: JsonValue) -> str | None:
     if meta is None:
         return None
     if not isinstance(meta, Mapping):
-        _refuse(file, number, f"meta must be an object or null, got {quoted(meta, 40)}")
+        refuse(file, number, f"meta must be an object or null, got {quoted(meta, 40)}")
     pair = meta.get("pair")
     return None if pair is None else str(pair)
 
 
-def _refuse(file: Path, number: int, problem: str) -> NoReturn:
+def refuse(file: Path, number: int, problem: str) -> NoReturn:
+    """Raise UsageError that names file and line."""
     raise UsageError(f"{file}, line {number}: {problem}. Nothing was judged")

@@ -1,0 +1,1 @@
+"""`eleanor bench precedents`: how well the store finds what is like a case."""
