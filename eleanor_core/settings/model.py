@@ -27,7 +27,7 @@ from eleanor_core.settings.types import (
 
 DEFAULT_PLUGINS = (
     "backends/numpy",
-    "embedders/hashing",
+    "embedders/static",
     "precedents/sqlite",
     "evidence/local",
     "detectors/injection",
@@ -367,7 +367,7 @@ class Settings(Section):
     embedders: dict[PluginName, PluginEntry] = Field(
         default_factory=dict,
         description="Settings of embedders, by name.",
-        examples=[{"hashing": {}}],
+        examples=[{"static": {}}],
     )
     precedents: dict[PluginName, PluginEntry] = Field(
         default_factory=dict,

@@ -268,6 +268,8 @@ WRITERS: Mapping[str, str] = {
     "eleanor_core/settings/samples.py": "samples for the repository, made of defaults",
     "eleanor_core/testing/contract.py": "the test kit: it stays with a test",
     "eleanor_core/testing/postgres.py": "the test kit: it stays with a test",
+    "plugins/embedders/minilm/quantise.py": "the package's weights, made of published ones",
+    "plugins/embedders/static/distill.py": "the package's table, made of published weights",
     "plugins/evidence/local/src/eleanor_evidence_local/disk.py": _HANDED_OVER,
     "plugins/evidence/local/src/eleanor_evidence_local/index.py": _HANDED_OVER,
     "plugins/evidence/local/src/eleanor_evidence_local/seen.py": "hashes of ids, while it verifies",

@@ -19,7 +19,19 @@ from eleanor_core.model import thaw
 
 pytestmark = pytest.mark.wheels
 SITE = Path(sysconfig.get_path("purelib"))
-DATA = {".toml", ".json", ".yaml", ".yml", ".typed", ".txt", ".csv", ".npz", ".sql"}
+DATA = {
+    ".toml",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".typed",
+    ".txt",
+    ".csv",
+    ".npy",
+    ".npz",
+    ".safetensors",
+    ".sql",
+}
 """Kinds of files beside code that a package may hold and a wheel can lose."""
 EXIT = {"allow": 0, "constrain": 10, "review": 11, "deny": 12}
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 DEFAULT = [ref for ref in DEFAULT_PLUGINS if not ref.startswith("evidence/")]
 STORE = [ref for ref in DEFAULT if ref.startswith(("backends/", "embedders/", "precedents/"))]
 TEXT = "Publish the names of all members who did not pay."
-LIKE = "Publish the names of all the members who have not paid."
+LIKE = "Publish a list of all members who owe us money."
 
 
 def ruling(name: str = "p1", **fields: object) -> PrecedentCase:

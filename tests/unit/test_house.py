@@ -225,6 +225,14 @@ def test_no_lock_file() -> None:
     assert not [_relative(path) for path in files() if LOCKS.search(path.name)]
 
 
+@pytest.mark.parametrize("name", ["wordpiece.py", "vocab.txt"])
+def test_what_two_embedders_carry_is_one_file(name: str) -> None:
+    """A plugin imports no other one, so both have the tokenizer; tested is that of minilm."""
+    copies = [path for path in files() if path.name == name]
+    assert len(copies) == 2
+    assert len({path.read_bytes() for path in copies}) == 1
+
+
 # -- what names something else --------------------------------------------------------------------
 
 
