@@ -5,6 +5,8 @@ A session makes its own environment, so that what passes here passes on a new ma
 
 from __future__ import annotations
 
+import os
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +15,15 @@ import nox
 
 ROOT = Path(__file__).parent
 BACKEND = "flit_core>=3.11,<4"
-PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/*/pyproject.toml"))
+REQUIRE = "ELEANOR_REQUIRE_DEVICE"
+BACKENDS = ROOT / "plugins" / "backends"
+APART = [BACKENDS / "jax", BACKENDS / "torch"]
+"""Dists with a dependency of gigabytes: `nox -s backends` has an environment for each."""
+PLUGINS = sorted(
+    folder
+    for folder in (path.parent for path in ROOT.glob("plugins/*/*/pyproject.toml"))
+    if folder not in APART
+)
 DISTS = [ROOT, ROOT / "apps" / "cli", *PLUGINS]
 TEMPLATE = ROOT / "plugins" / "critics" / "example"
 KIT = ["pytest>=8.3", "hypothesis>=6.120", "trio>=0.28"]
@@ -81,6 +91,47 @@ def plugins(session: nox.Session, folder: Path) -> None:
     session.chdir(folder)
     session.run("pytest", *session.posargs)
     session.run("mypy", "--strict", "src")
+
+
+def absent(device: str) -> str:
+    """Return why a device cannot be here, "" if it can."""
+    if device == "mps":
+        there = (sys.platform, platform.machine()) == ("darwin", "arm64")
+        return "" if there else "this is no Mac with Apple silicon"
+    drivers = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+    found = sys.platform != "linux" or any(Path(driver).exists() for driver in drivers)
+    return "" if found else f"no GPU driver is loaded: none of {', '.join(drivers)} is there"
+
+
+@nox.session
+@nox.parametrize(
+    "backend",
+    ["numpy", "torch-cpu", "torch-cuda", "torch-mps", "jax-cpu", "jax-gpu"],
+    ids=["numpy", "torch-cpu", "torch-cuda", "torch-mps", "jax-cpu", "jax-gpu"],
+)
+def backends(session: nox.Session, backend: str) -> None:
+    """The kit for backends on one backend and device, and what is that plugin's own.
+
+    A device that is absent skips, with its reason, unless ELEANOR_REQUIRE_DEVICE names it, as in
+    `ELEANOR_REQUIRE_DEVICE=torch-cuda,jax-gpu`: then it fails. A CPU is always required.
+    """
+    name, _, device = backend.partition("-")
+    device = device or "cpu"
+    required = {item.strip() for item in os.environ.get(REQUIRE, "").split(",")}
+    insist = ["--require-device", f"{name}:{device}"]
+    if device != "cpu" and backend not in required:
+        insist = []
+        if reason := absent(device):
+            session.skip(f"{backend}: {reason}")  # before gigabytes are fetched for it
+    folder, numpy = BACKENDS / name, BACKENDS / "numpy"
+    editable(session, ROOT, *dict.fromkeys((numpy, folder)), extra=(*KIT, "mypy"))
+    # On a CPU everything runs, and the tests of absent devices skip, each with its reason.
+    chosen = {"cuda": ["-k", "TestCuda"], "mps": ["-k", "TestMps"], "gpu": ["-k", "TestGpu"]}
+    session.chdir(folder)
+    # The settings of an engine know no such variable, and would refuse it.
+    session.run("pytest", *insist, *chosen.get(device, ()), *session.posargs, env={REQUIRE: None})
+    if device == "cpu":
+        session.run("mypy", "--strict", "src")
 
 
 @nox.session

@@ -186,11 +186,16 @@ class PolicyDeclaration(Declaration[ExecutionPolicy]):
 
 @frozen(kw_only=True)
 class BackendDeclaration(Declaration[Backend]):
-    """A compute backend. `probe` says without a heavy import why it cannot run here, or None."""
+    """A compute backend. `devices`: the kinds it can run on, preferred first ("cuda", "cpu").
+
+    `probe` says without a heavy import why one of them, or a numbered one of its kind ("cuda:1"),
+    cannot be used here, or None. The factory finds the one that was chosen in `services.device`.
+    """
 
     kind: ClassVar[Kind] = "backends"
 
-    probe: Callable[[], str | None] = field(default=lambda: None, repr=False)
+    devices: tuple[str, ...] = ("cpu",)
+    probe: Callable[[str], str | None] = field(default=lambda _device: None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -47,15 +47,17 @@ class Services:
 
     `keys_dir` is the folder for private keys, `keys` in ELEANOR_HOME; where no engine says so, it
     is `keys` beside `data_dir`. Who makes a file there begins its name with the plugin's kind.
-    `thresholds` are the critic's own, after settings. `backend`, `embedder` and `secrets` are None
-    where none is enabled; kinds start in the order secrets, backends, embedders, models,
-    precedents, evidence, detectors, critics, and each sees only what started before it.
+    `thresholds` are the critic's own, after settings; `device` is the one that a backend is to use.
+    `backend`, `embedder` and `secrets` are None where none is enabled; kinds start in the order
+    secrets, backends, embedders, models, precedents, evidence, detectors, critics, and each sees
+    only what started before it.
     """
 
     data_dir: Path
     keys_dir: Path = field()
     log: Log = field(repr=False)
     thresholds: Thresholds = Thresholds()
+    device: str = ""
     backend: Backend | None = field(default=None, repr=False)
     embedder: Embedder | None = field(default=None, repr=False)
     secrets: SecretResolver | None = field(default=None, repr=False)

@@ -18,9 +18,10 @@ from typing import Final, TypeAlias
 import anyio
 import structlog
 from anyio.abc import TaskGroup
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from eleanor_core.api import KINDS, BackendDeclaration, Kind, Services
+from eleanor_core.api import KINDS, Kind, Services
+from eleanor_core.registry.backends import Option, options
 from eleanor_core.registry.checks import check_manager, check_product
 from eleanor_core.registry.faults import Defect, Masks, Unmasked, package_of
 from eleanor_core.registry.load import refuse_lost
@@ -108,22 +109,61 @@ class _Start:
         for kind in KINDS:
             # Frozen before the kind starts: no plugin is made with a peer in sight.
             before = self._products(started, broken)
-            running: dict[str, object] = {}
-            for name, loaded in self._registry.loaded[kind].items():
-                services = self._make_services(loaded, before)
-                host = _Host(loaded, services, self._failed, self._masks)
-                # Listed before it has started: whoever is cut off while starting is stopped too.
-                self._hosts.append(host)
-                self._group.start_soon(host.live, self._timeout)
-                try:
-                    running[name] = await host.product()
-                except Exception as error:  # noqa: BLE001 -- a stranger's factory raises anything
-                    lost = host.lost("start", error)
-                    cause = {loaded.ref: self._masks.told(error.__cause__ or error)}
-                    refuse_lost(self._registry.required, [lost], cause)
-                    broken.append(lost)
+            if kind == "backends":
+                running = await self._backend(before, broken)
+            else:
+                running = {}
+                for name, loaded in self._registry.loaded[kind].items():
+                    try:
+                        running[name] = await self._begun(loaded, before)
+                    except _Lost as lost:
+                        self._lose(lost, broken)
             started[kind] = MappingProxyType(running)
         return self._products(started, broken)
+
+    async def _backend(self, before: Products, broken: list[Broken]) -> dict[str, object]:
+        """Start the first backend that can be, and tell which others were meant to come before."""
+        lost: dict[str, _Lost] = {}
+        for option in options(self._registry):
+            try:
+                product = await self._begun(option.loaded, before, option)
+            except _Lost as failed:
+                lost.setdefault(option.loaded.ref, failed)
+                if not option.refusal:
+                    structlog.get_logger(__name__).warning(
+                        "backend.not_started", backend=option.text, reason=failed.broken.error
+                    )
+                continue
+            for ref in lost.keys() & self._registry.required - {option.loaded.ref}:
+                self._lose(lost[ref], broken)
+            structlog.get_logger(__name__).info("backend.started", backend=option.text)
+            return {option.loaded.name: product}
+        for error in lost.values():
+            self._lose(error, broken)
+        return {}
+
+    async def _begun(
+        self, loaded: Loaded, before: Products, option: Option | None = None
+    ) -> object:
+        """Start one plugin and return its product. Raises _Lost."""
+        services = self._make_services(loaded, before)
+        if option is not None:
+            services = evolve(services, device=option.device)
+        host = _Host(loaded, services, self._failed, self._masks)
+        # Listed before it has started: whoever is cut off while starting is stopped too.
+        self._hosts.append(host)
+        self._group.start_soon(host.live, self._timeout, option.refusal if option else "")
+        try:
+            return await host.product()
+        except Exception as error:
+            raise _Lost(host.lost("start", error)) from error
+
+    def _lose(self, lost: _Lost, broken: list[Broken]) -> None:
+        """Keep a plugin that did not start among the broken. Raises if it is required."""
+        error = lost.__cause__
+        told = self._masks.told((error and error.__cause__) or error or lost)
+        refuse_lost(self._registry.required, [lost.broken], {lost.broken.ref: told})
+        broken.append(lost.broken)
 
     async def stop(self, limit: float) -> None:
         """Stop all plugins in reverse, each one after the one before it has ended.
@@ -141,6 +181,14 @@ class _Start:
         self, started: Mapping[Kind, Mapping[str, object]], broken: list[Broken]
     ) -> Products:
         return Products(started=dict(started), broken=tuple(broken), failed=self._failed)
+
+
+class _Lost(Exception):  # noqa: N818 -- a record on its way, not a fault of ours
+    """A plugin that did not start."""
+
+    def __init__(self, broken: Broken) -> None:
+        super().__init__(broken.text)
+        self.broken = broken
 
 
 class _Host:
@@ -161,9 +209,16 @@ class _Host:
         self._told = anyio.Event()
         self._ended = anyio.Event()
 
-    async def live(self, limit: float) -> None:
-        """Run until `end`. A start that fails is raised by `product`; what fails later is kept."""
+    async def live(self, limit: float, refusal: str = "") -> None:
+        """Run until `end`. A start that fails is raised by `product`; what fails later is kept.
+
+        `refusal`: why the device it is meant for cannot be used, so that it need not be tried.
+        """
         try:
+            if refusal:
+                raise Defect(  # noqa: TRY301 -- it fails as any start fails
+                    "start", refusal, hint="Make it available, or choose another backend."
+                )
             await self._serve(limit)
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's code
             if not self._started:
@@ -238,8 +293,6 @@ class _Host:
 
     def _enter(self) -> AbstractAsyncContextManager[object]:
         declaration = self._loaded.declaration
-        if isinstance(declaration, BackendDeclaration) and (reason := declaration.probe()):
-            raise Defect("start", reason, hint="Make it available, or choose another backend.")
         return check_manager(declaration.factory(self._loaded.settings, self._services))
 
     def _defect(self, stage: Stage, error: BaseException) -> Defect:

@@ -23,7 +23,7 @@ from eleanor_core.registry.isolated import declared, recipe
 from eleanor_core.registry.names import meant, split
 from eleanor_core.registry.registry import IN_PROCESS, Broken, Found, Loaded, Registry
 from eleanor_core.registry.rows import make_rows
-from eleanor_core.registry.selection import Selection, refuse_duplicates, select
+from eleanor_core.registry.selection import Selection, named_backend, refuse_duplicates, select
 from eleanor_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -164,6 +164,15 @@ class Loading:
             )
             self._broken.append(defect.broken(missing, self._masks))
 
+    def _no_backend(self) -> list[str]:
+        """Say that the backend named is not among what is used, for whatever reason but its own."""
+        ref = named_backend(self._settings)
+        refs = {item.ref for item in self._loaded} | {item.ref for item in self._broken}
+        if ref is None or ref in refs:
+            return []
+        origin = f" ({self._origins['backend']})" if "backend" in self._origins else ""
+        return [f"backend{origin}: {ref} is not among the plugins used: add it to plugins.exact"]
+
     def _refuse_settings(self, known: Iterable[Found]) -> None:
         """Raise SettingsError with one line for each thing that the user must correct."""
         unsure = {item.kind for item in self._broken if item.dist == IN_PROCESS}
@@ -174,6 +183,7 @@ class Loading:
             if kind not in unsure
         }
         wrong = unknown_keys(self._settings, names, self._origins) + self._wrong
+        wrong += self._no_backend()
         if wrong:
             listed = "".join(f"\n  {line}" for line in wrong)
             raise SettingsError(
@@ -194,6 +204,7 @@ class Loading:
             ),
             broken=broken,
             required=self._choice.required,
+            backend=self._settings.backend,
             rows=make_rows(known, self._choice, self._loaded, broken),
         )
 

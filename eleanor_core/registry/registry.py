@@ -117,11 +117,13 @@ class Registry:
     """All that was loaded and all that broke. It never changes; the request path reads it plainly.
 
     `loaded` holds every kind, sorted by name within each. `required`: refs that must not be broken.
+    `backend`: which of the backends is wanted, as the setting of that name says it.
     """
 
     loaded: Mapping[Kind, Mapping[str, Loaded]]
     broken: tuple[Broken, ...] = ()
     required: frozenset[str] = frozenset()
+    backend: str = "auto"
     _rows: tuple[Row, ...] = field(default=(), alias="rows", repr=False)
 
     def rows(self) -> tuple[Row, ...]:

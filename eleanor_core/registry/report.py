@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 from pydantic_core import PydanticUndefined
 
-from eleanor_core.api import AnyDeclaration, PluginSettings, VoiceDeclaration
+from eleanor_core.api import AnyDeclaration, BackendDeclaration, PluginSettings, VoiceDeclaration
 from eleanor_core.api.declarations import CriticDeclaration
 from eleanor_core.errors import SettingsError
+from eleanor_core.registry.backends import told
 from eleanor_core.registry.load import NO_ORIGINS, Loading
 from eleanor_core.registry.names import meant
 from eleanor_core.registry.registry import Loaded, Registry, Row
@@ -84,6 +85,8 @@ def _explain(row: Row, registry: Registry, settings: Settings) -> Explanation:
             facts["to enable it"] = f"add '{row.ref}' to plugins.enable"
         return Explanation(row=row, facts=_said(facts))
     facts |= _declared(loaded.declaration)
+    if row.kind == "backends":
+        _, facts["the setting backend"] = told(registry)
     entry = settings.entry(row.kind, row.name)
     if isinstance(entry, DetectorEntry) and entry.isolation is not None:
         facts["execution"] = f"isolated, in {entry.confinement.workers} confined workers"
@@ -109,6 +112,8 @@ def _declared(declaration: AnyDeclaration) -> dict[str, str]:
         facts["deadline"] = f"{declaration.deadline:g} s"
         facts["patterns"] = str(len(declaration.patterns))
         facts["may leave unassessed"] = _listed(declaration.gaps)
+    if isinstance(declaration, BackendDeclaration):
+        facts["devices"] = ", ".join(declaration.devices)
     facts["categories"] = _listed(getattr(declaration, "categories", {}))
     return facts
 

@@ -38,14 +38,15 @@ class Selection:
 def select(settings: Settings, found: Iterable[Found]) -> Selection:
     """Choose among the plugins `found`.
 
-    Raises SettingsError if `block`, `require`, `exact` and `security.secret_provider` contradict
-    each other.
+    Raises SettingsError if `block`, `require`, `exact`, `security.secret_provider` and `backend`
+    contradict each other.
     """
     plugins = settings.plugins
     installed = {item.ref for item in found}
     blocked, required = frozenset(plugins.block), frozenset(plugins.require)
     _refuse_contradictions(plugins.exact, blocked=blocked, required=required)
     provider = _provider(settings, blocked)
+    backend = _backend(settings, blocked)
 
     chosen: dict[str, str] = {}
     if plugins.exact is None:
@@ -56,10 +57,11 @@ def select(settings: Settings, found: Iterable[Found]) -> Selection:
         chosen |= dict.fromkeys(plugins.exact, "in plugins.exact")
         expected = required.union(plugins.exact)
     chosen |= dict.fromkeys(provider, "named by security.secret_provider")
+    chosen |= dict.fromkeys(backend, "named by the setting backend")
     chosen |= dict.fromkeys(required, "required by plugins.require")
     return Selection(
         chosen={ref: why for ref, why in chosen.items() if ref not in blocked},
-        expected=expected.union(provider) - blocked,
+        expected=expected.union(provider, backend) - blocked,
         required=required,
         blocked=blocked,
         exact=plugins.exact is not None,
@@ -98,6 +100,25 @@ def _provider(settings: Settings, blocked: frozenset[str]) -> tuple[str, ...]:
             f"add {ref} to plugins.exact, or unset security.secret_provider"
         )
     return (ref,)
+
+
+def _backend(settings: Settings, blocked: frozenset[str]) -> tuple[str, ...]:
+    """Return the ref of the backend that `backend` names, if any; an exact set stays as it is."""
+    ref = named_backend(settings)
+    if ref is None or settings.plugins.exact is not None:
+        return ()
+    if ref in blocked:
+        raise SettingsError(
+            f"backend is {settings.backend!r}, and plugins.block names {ref}: "
+            "take it out of one of them"
+        )
+    return (ref,)
+
+
+def named_backend(settings: Settings) -> str | None:
+    """Return the ref of the backend that the settings name, None for `auto`."""
+    name = settings.backend.partition(":")[0]
+    return None if name == "auto" else f"backends/{name}"
 
 
 def refuse_duplicates(candidates: Iterable[Found]) -> None:

@@ -16,6 +16,7 @@ from eleanor_core.settings.isolation import Confinement
 from eleanor_core.settings.security import Security
 from eleanor_core.settings.types import (
     TABLES,
+    BackendChoice,
     ClauseCode,
     PluginName,
     PluginRef,
@@ -317,6 +318,7 @@ class Settings(Section):
     plugins: PluginSelection = Field(
         default=PluginSelection(), description="Which plugins are used."
     )
+    backend: BackendChoice = "auto"
     policy: Policy = Field(
         default=Policy(), description="What counts as grave, known and forbidden."
     )

@@ -25,6 +25,8 @@ TABLES: Final[Mapping[str, str]] = {
 """Kind of plugin -> the settings table that holds the plugins of that kind, by name."""
 
 NAME: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+BACKEND: Final = rf"{NAME}(:[a-z]+(:[0-9]+)?)?"
+"""A backend, and a device of it that may have a number."""
 
 
 def _plugin_name(text: str) -> str:
@@ -59,11 +61,27 @@ def absolute(path: Path) -> Path:
     return path
 
 
+def _backend(text: str) -> str:
+    if not re.fullmatch(BACKEND, text):
+        raise ValueError("a backend is 'auto', a name, or a name and a device, as in 'torch:cuda'")
+    return text
+
+
 PluginName = Annotated[str, AfterValidator(_plugin_name)]
 PluginRef = Annotated[
     str,
     AfterValidator(_plugin_ref),
     WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(TABLES)})/{NAME}$"}),
+]
+BackendChoice = Annotated[
+    str,
+    AfterValidator(_backend),
+    WithJsonSchema({"type": "string", "pattern": f"^{BACKEND}$"}),
+    Field(
+        description="Who does array work: auto (of those enabled, a GPU first, else numpy), or a "
+        "backend, with a device or the best that it finds.",
+        examples=["torch:cuda"],
+    ),
 ]
 ClauseCode = Annotated[
     str, AfterValidator(_clause), WithJsonSchema({"type": "string", "enum": list(CLAUSES)})

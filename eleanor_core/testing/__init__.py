@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eleanor_core.testing.backends import BackendContract
     from eleanor_core.testing.critics import CriticContract
     from eleanor_core.testing.detectors import DetectorContract
     from eleanor_core.testing.harness import Harness
@@ -27,14 +28,10 @@ if TYPE_CHECKING:
     from eleanor_core.testing.proxy import FaultProxy
     from eleanor_core.testing.secrets import SecretsProviderContract
     from eleanor_core.testing.sinks import EvidenceSinkContract
-    from eleanor_core.testing.vectors import (
-        BackendContract,
-        EmbedderContract,
-        PrecedentStoreContract,
-    )
+    from eleanor_core.testing.vectors import EmbedderContract, PrecedentStoreContract
 
 _HOMES = {
-    "BackendContract": "vectors",
+    "BackendContract": "backends",
     "CriticContract": "critics",
     "CriticPlugin": "makers",
     "DetectorContract": "detectors",

@@ -1,4 +1,4 @@
-"""The pytest plugin: the `harness` fixture and the YAML cases.
+"""The pytest plugin: the `harness` fixture, the YAML cases, and devices that must be there.
 
 pytest imports this module at its start, in every project beside which the core is installed. So it
 imports nothing of the engine, and takes no file that is not marked as ours by its name.
@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 
 CASE_FOLDER = "eleanor_cases"
 CASE_SUFFIX = ".eleanor.yaml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--require-device`."""
+    parser.getgroup("eleanor").addoption(
+        "--require-device",
+        action="append",
+        default=[],
+        metavar="BACKEND:DEVICE",
+        help="a device, as in torch:cuda, whose absence fails the contract tests of its backend "
+        "instead of skipping them; may be given several times",
+    )
+
+
+def required_devices(config: pytest.Config) -> frozenset[str]:
+    """Return what `--require-device` names."""
+    return frozenset(config.getoption("--require-device"))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile | None:

@@ -68,6 +68,10 @@ RULES: Final = {
     "unit-length": "An embedding has length 1, or is all zero.",
     "batching": "Batching changes no component of an embedding by more than 1e-4.",
     "like-reference": "`topk` agrees with plain arithmetic: best first, ties by row number.",
+    "arithmetic": "Every operation agrees with plain arithmetic, within the tolerance.",
+    "signature": "Methods take what the protocol says, and the backend runs where it was told to.",
+    "many-callers": "Callers from several threads get their own answers, whoever is cancelled.",
+    "keeps-account": "`report` counts the memory held, until it is let go, and the batches.",
     "one-encoder": "Embeddings of two encoders or dimensions are refused with ValueError.",
     "nearest": "`nearest` returns at most k cases, most similar first, ties by id.",
 }

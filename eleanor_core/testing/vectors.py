@@ -1,22 +1,14 @@
-"""The contracts of what works on vectors: embedders, compute backends, precedent stores."""
+"""The contracts of embedders and precedent stores."""
 
 from __future__ import annotations
 
 import math
-import os
-import struct
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import ClassVar
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from eleanor_core.api import (
-    Backend,
-    BackendDeclaration,
     Embedder,
     EmbedderDeclaration,
     Embedding,
@@ -25,6 +17,7 @@ from eleanor_core.api import (
     PrecedentsDeclaration,
     PrecedentStore,
 )
+from eleanor_core.testing.arithmetic import components
 from eleanor_core.testing.contract import PluginContract
 from eleanor_core.testing.makers import LetterEmbedder
 from eleanor_core.testing.rules import broken
@@ -40,25 +33,6 @@ TEXTS = (
 )
 BATCHING = 1e-4
 """How far batching may move a component."""
-REQUIRED = "REQUIRED_BACKENDS"
-"""Environment variable: names of backends, with commas, whose device must be there."""
-
-
-def components(vector: Embedding) -> tuple[float, ...]:
-    """Return the numbers of an embedding."""
-    return struct.unpack(f"<{vector.dim}f", vector.data)
-
-
-def pack(numbers: Sequence[float], encoder_id: str = "kit/plain") -> Embedding:
-    """Return an embedding of these numbers, scaled to length 1 unless all are zero."""
-    length = math.hypot(*numbers) or 1.0
-    data = struct.pack(f"<{len(numbers)}f", *(number / length for number in numbers))
-    return Embedding(encoder_id=encoder_id, dim=len(numbers), data=data)
-
-
-def cosine(one: Embedding, other: Embedding) -> float:
-    """Return the inner product of two embeddings, summed without loss."""
-    return math.fsum(a * b for a, b in zip(components(one), components(other), strict=True))
 
 
 class EmbedderContract(PluginContract[EmbedderDeclaration, Embedder]):
@@ -110,96 +84,6 @@ class EmbedderContract(PluginContract[EmbedderDeclaration, Embedder]):
         async with self.started() as embedder:
             if list(await embedder.embed(self.texts)) != list(first):
                 broken(self.whose, "same-answer", "another start gives other vectors")
-
-
-numbers = st.integers(-3, 3).map(float)
-
-
-class BackendContract(PluginContract[BackendDeclaration, Backend]):
-    """The rules for a backend. `tolerance`: how far a cosine may be from plain arithmetic.
-
-    Where the declaration's probe says that the device is missing, the tests skip with that reason;
-    they fail if the environment variable `REQUIRED_BACKENDS` names the backend.
-    """
-
-    kind: ClassVar[Kind] = "backends"
-    tolerance: ClassVar[float] = 1e-5
-    examples: ClassVar[int] = 50
-
-    def prepare_device(self) -> None:
-        """Skip, or fail where it is required, if the device is missing."""
-        reason = self.declaration.probe()
-        if reason and self.loaded.name in os.environ.get(REQUIRED, "").split(","):
-            pytest.fail(f"{self.whose} is in {REQUIRED}: {reason}", pytrace=False)
-        if reason:
-            pytest.skip(reason)
-
-    def check_topk(
-        self, backend: Backend, rows: Sequence[Embedding], query: Embedding, k: int
-    ) -> None:
-        """Fail unless `topk` agrees with plain arithmetic, up to the tolerance."""
-        got = list(backend.load(rows).topk(query, k))
-        true = [cosine(row, query) for row in rows]
-        wanted = sorted(range(len(rows)), key=lambda row: (-true[row], row))[:k]
-        if len(got) != len(wanted) or len({row for row, _ in got}) != len(got):
-            broken(self.whose, "like-reference", f"{got} for k = {k} of {len(rows)} rows")
-        for (row, value), best in zip(got, wanted, strict=True):
-            near = abs(value - true[row]) <= self.tolerance and -1 <= value <= 1
-            if not near or abs(true[row] - true[best]) > 2 * self.tolerance:
-                broken(self.whose, "like-reference", f"{got}; by arithmetic {wanted} of {true}")
-        for (row, value), (following, other) in pairwise(got):
-            if value < other or (value == other and row > following):
-                broken(self.whose, "like-reference", f"the order of {got}")
-
-    @pytest.mark.anyio
-    async def test_topk_is_like_the_reference(self) -> None:
-        """`like-reference`: over blocks that Hypothesis makes, with many equal cosines."""
-        self.prepare_device()
-        blocks = st.integers(1, 5).flatmap(
-            lambda dim: st.tuples(
-                st.lists(st.lists(numbers, min_size=dim, max_size=dim), max_size=12),
-                st.lists(numbers, min_size=dim, max_size=dim),
-            )
-        )
-        async with self.started() as backend:
-
-            @hypothesis_settings(max_examples=self.examples, deadline=None)
-            @given(block=blocks, k=st.integers(0, 15))
-            def agrees(block: tuple[list[list[float]], list[float]], k: int) -> None:
-                rows, query = block
-                self.check_topk(backend, [pack(row) for row in rows], pack(query), k)
-
-            agrees()
-
-    @pytest.mark.anyio
-    async def test_rows_know_their_number(self) -> None:
-        """`like-reference`: the length of a block, also of an empty one."""
-        self.prepare_device()
-        async with self.started() as backend:
-            for count in (0, 1, 5):
-                held = len(backend.load([pack([1.0, float(row)]) for row in range(count)]))
-                if held != count:
-                    broken(self.whose, "like-reference", f"{count} rows have length {held}")
-
-    @pytest.mark.anyio
-    async def test_refuses_mixed_encoders(self) -> None:
-        """`one-encoder`: among the rows, and between rows and query."""
-        self.prepare_device()
-        row, longer, foreign = pack([1.0, 0.0]), pack([1.0, 0.0, 0.0]), pack([1.0, 0.0], "other")
-        async with self.started() as backend:
-            for stranger in (longer, foreign):
-                try:
-                    backend.load([row, stranger])
-                except ValueError:
-                    pass
-                else:
-                    broken(self.whose, "one-encoder", f"load() took {stranger!r}")
-                try:
-                    backend.load([row]).topk(stranger, 1)
-                except ValueError:
-                    pass
-                else:
-                    broken(self.whose, "one-encoder", f"topk() took {stranger!r}")
 
 
 class PrecedentStoreContract(PluginContract[PrecedentsDeclaration, PrecedentStore]):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from support.tree import Dist, dists
+from support.tree import Dist, together
 
 from eleanor_core.codec import result_schema
 from eleanor_core.model import thaw
@@ -51,20 +51,20 @@ def _eleanor(home: Path, *arguments: str, text: str = "") -> subprocess.Complete
 
 
 def test_the_sources_are_out_of_sight() -> None:
-    sources = {dist.package.parent for dist in dists()}
+    sources = {dist.package.parent for dist in together()}
     assert not sources & {Path(path).resolve() for path in sys.path}
-    for dist in dists():
+    for dist in together():
         module = __import__(dist.module)
         assert Path(str(module.__file__)).is_relative_to(SITE)
 
 
 def test_every_dist_of_the_repository_is_installed_and_no_other() -> None:
     installed = {dist.metadata["Name"] for dist in distributions()}
-    ours = {dist.name for dist in dists()}
+    ours = {dist.name for dist in together()}
     assert {name for name in installed if name.startswith("eleanor-")} == ours
 
 
-@pytest.mark.parametrize("dist", dists(), ids=lambda dist: dist.name)
+@pytest.mark.parametrize("dist", together(), ids=lambda dist: dist.name)
 def test_a_wheel_holds_all_that_its_package_does(dist: Dist) -> None:
     wanted = {
         path.relative_to(dist.package).as_posix()
@@ -112,5 +112,5 @@ def test_every_plugin_is_there_and_none_is_broken(tmp_path: Path) -> None:
     rows = {
         f"{row['kind']}/{row['name']}": row["status"] for row in json.loads(run.stdout)["plugins"]
     }
-    assert set(rows) == {ref for dist in dists() for ref in dist.refs}
+    assert set(rows) == {ref for dist in together() for ref in dist.refs}
     assert set(rows.values()) <= {"enabled", "required", "available"}

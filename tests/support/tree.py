@@ -15,6 +15,9 @@ from attrs import define
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_OVER = frozenset({"__pycache__", "build", "dist"})
 
+APART = frozenset({"plugins/backends/jax", "plugins/backends/torch"})
+"""Dists with a dependency of gigabytes, in no default install: `nox -s backends` tests them."""
+
 Table: TypeAlias = Mapping[str, object]
 
 
@@ -53,6 +56,11 @@ class Dist:
         return cast("Sequence[str]", self.project.get("dependencies", ()))
 
     @property
+    def needs(self) -> set[str]:
+        """Names of what it requires."""
+        return {re.split(r"[^\w-]", line, maxsplit=1)[0] for line in self.dependencies}
+
+    @property
     def for_tests(self) -> set[str]:
         """Names of what its extra `test` requires."""
         extras = cast("Mapping[str, Sequence[str]]", self.project.get("optional-dependencies", {}))
@@ -88,6 +96,11 @@ def dists() -> list[Dist]:
     """Return every dist: the core, the surfaces and the plugins."""
     apps = [Dist(path.parent) for path in sorted(ROOT.glob("apps/*/pyproject.toml"))]
     return [Dist(ROOT), *apps, *plugin_dists()]
+
+
+def together() -> list[Dist]:
+    """Return the dists that are installed and tested in one environment."""
+    return [dist for dist in dists() if dist.path not in APART]
 
 
 def files(*suffixes: str) -> list[Path]:

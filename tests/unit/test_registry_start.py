@@ -286,13 +286,13 @@ async def test_products_that_lack_what_their_kind_does() -> None:
 
 
 async def test_a_backend_says_itself_why_it_cannot_run_here() -> None:
-    def broken_probe() -> str | None:
+    def broken_probe(_device: str) -> str | None:
         raise OSError("no driver")
 
     factory = yielding(None)
     error = await start_broken(
-        BackendDeclaration(name="bad", factory=factory, probe=lambda: "no CUDA device")
+        BackendDeclaration(name="bad", factory=factory, probe=lambda device: f"no {device} device")
     )
-    assert error == "no CUDA device"
+    assert error == "no cpu device"
     error = await start_broken(BackendDeclaration(name="bad", factory=factory, probe=broken_probe))
     assert error == "OSError: no driver"

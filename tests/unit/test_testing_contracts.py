@@ -12,6 +12,7 @@ from eleanor_backends_numpy.arrays import NumpyBackend
 
 from eleanor_core.api import (
     BackendDeclaration,
+    BackendLedger,
     Case,
     CriticResult,
     CriticViolation,
@@ -42,8 +43,8 @@ from eleanor_core.testing import (
     critic_plugin,
     detector_plugin,
 )
+from eleanor_core.testing.arithmetic import cosine
 from eleanor_core.testing.makers import Ready
-from eleanor_core.testing.vectors import cosine
 
 SHOUT = Pattern(id="shout", regex=r"\b[A-Z]{4,}\b", example="STOP there", near_miss="Stop there")
 
@@ -114,28 +115,34 @@ class TestLetterEmbedder(EmbedderContract):
 class PlainRows:
     """Rows in a list, compared with plain arithmetic."""
 
-    def __init__(self, rows: Sequence[Embedding]) -> None:
+    def __init__(self, rows: EmbeddingBlock, ledger: BackendLedger) -> None:
+        ledger.hold(self, rows.data.nbytes)
         self.rows = rows
-        self.check(rows)
-
-    def check(self, rows: Sequence[Embedding]) -> None:
-        if len({(row.encoder_id, row.dim) for row in (*self.rows, *rows)}) > 1:
-            raise ValueError("embeddings of two encoders")
+        self.ledger = ledger
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def topk(self, query: Embedding, k: int, /) -> Sequence[tuple[int, float]]:
-        self.check([query])
-        scored = [(max(-1.0, min(1.0, cosine(row, query))), n) for n, row in enumerate(self.rows)]
+        if len(self):
+            self.rows.check_like([query])
+        scored = zip(self.cosines(query, range(len(self))), range(len(self)), strict=True)
         return [(n, value) for value, n in sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:k]]
+
+    def topk_many(
+        self, queries: Sequence[Embedding], k: int, /
+    ) -> Sequence[Sequence[tuple[int, float]]]:
+        self.ledger.ran(len(queries))
+        return [self.topk(query, k) for query in queries]
+
+    def cosines(self, query: Embedding, rows: Sequence[int], /) -> Sequence[float]:
+        return [max(-1.0, min(1.0, cosine(self.rows[row], query))) for row in rows]
 
 
 class PlainBackend(NumpyBackend):
-    """The smallest backend."""
+    """A backend with rows of its own."""
 
     name = "plain"
-    device = "cpu"
 
     @hookimpl
     def eleanor_register_backends(self) -> Iterable[BackendDeclaration]:
@@ -144,7 +151,7 @@ class PlainBackend(NumpyBackend):
     def load(
         self, rows: Sequence[Embedding] | EmbeddingBlock, /, *, storage: Storage = "float32"
     ) -> EmbeddingRows:
-        return PlainRows(rows)
+        return PlainRows(EmbeddingBlock.of(rows), self._ledger)
 
 
 class TestPlainBackend(BackendContract):

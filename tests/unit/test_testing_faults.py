@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing import cast
 
 import anyio
 import pytest
-from attrs import evolve, frozen
-from eleanor_backends_numpy.arrays import NumpyBackend
+from attrs import evolve
 from hypothesis import settings
+from support.backends import Careless, Crossed, Renamed, Skewed, WorstFirst
 from support.sinks import (
     Backwards,
     Doubtful,
@@ -29,22 +29,18 @@ from support.sinks import (
 )
 
 from eleanor_core.api import (
-    BackendDeclaration,
     Case,
     CriticResult,
     CriticViolation,
     DetectorResult,
     DetectorSignal,
     Embedding,
-    EmbeddingBlock,
-    EmbeddingRows,
     Pattern,
     PluginSettings,
     PrecedentCase,
     PrecedentMatch,
     PrecedentsDeclaration,
     Services,
-    Storage,
     hookimpl,
 )
 from eleanor_core.model import FrozenMap
@@ -62,9 +58,9 @@ from eleanor_core.testing import (
     critic_plugin,
     detector_plugin,
 )
+from eleanor_core.testing.arithmetic import components
 from eleanor_core.testing.makers import Ready
 from eleanor_core.testing.rules import OF_SECRETS, RULES
-from eleanor_core.testing.vectors import components, cosine
 
 SAID: list[str] = []
 """What the voices with a memory remember; emptied before each test."""
@@ -202,41 +198,6 @@ class Fickle(LetterEmbedder):
         return [self.vector(text + "z" * len(SAID)) for text in texts]
 
 
-@frozen
-class Rows:
-    """Rows that answer as they were told."""
-
-    rows: Sequence[Embedding]
-    answer: Callable[[Sequence[Embedding], Embedding, int], Sequence[tuple[int, float]]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def topk(self, query: Embedding, k: int, /) -> Sequence[tuple[int, float]]:
-        return self.answer(self.rows, query, k)
-
-
-class Plain(NumpyBackend):
-    """A backend that checks nothing and puts the worst first."""
-
-    name = "bad"
-    device = "cpu"
-
-    @hookimpl
-    def eleanor_register_backends(self) -> Iterable[BackendDeclaration]:
-        yield BackendDeclaration(name="bad", factory=Ready(self))
-
-    def load(
-        self, rows: Sequence[Embedding] | EmbeddingBlock, /, *, storage: Storage = "float32"
-    ) -> EmbeddingRows:
-        return Rows(rows, worst_first)
-
-
-def worst_first(rows: Sequence[Embedding], query: Embedding, k: int) -> Sequence[tuple[int, float]]:
-    pairs = [(row, cosine(vector, query)) for row, vector in enumerate(rows)]
-    return sorted(pairs, key=lambda pair: pair[1])[:k]
-
-
 class Store:
     """A store that returns cases in the order of their coming."""
 
@@ -299,8 +260,12 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("unit-length", "vectors_have_unit_length", Long()),
     ("batching", "batching_changes_nothing", Batchy()),
     ("same-answer", "gives_the_same_vector_again", Fickle()),
-    ("like-reference", "topk_is_like_the_reference", Plain()),
-    ("one-encoder", "refuses_mixed_encoders", Plain()),
+    ("like-reference", "topk_is_like_the_reference", WorstFirst()),
+    ("one-encoder", "refuses_mixed_encoders", WorstFirst()),
+    ("arithmetic", "softmax_is_like_arithmetic", Skewed()),
+    ("signature", "takes_what_the_protocol_says", Renamed()),
+    ("many-callers", "answers_many_at_once_and_survives_the_impatient", Crossed()),
+    ("keeps-account", "keeps_account", Careless()),
     ("nearest", "finds_the_nearest", Store()),
 )
 CONTRACTS: dict[str, type] = {

@@ -129,9 +129,9 @@ def test_values_that_are_not_finite_are_refused(value: float) -> None:
 
 
 def test_the_probe_says_why_numpy_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert plugin.probe() is None
+    assert plugin.probe("cpu") is None
     monkeypatch.setattr(plugin, "find_spec", lambda _name: None)
-    assert plugin.probe() == "numpy is not installed: pip install numpy"
+    assert plugin.probe("cpu") == "numpy is not installed: pip install numpy"
 
 
 def test_the_plugin_loads_without_numpy() -> None:

@@ -14,7 +14,7 @@ from eleanor_embedders_hashing.embedder import HashingEmbedder
 from eleanor_precedents_sqlite.lines import case_of, line_of
 
 from eleanor_core.api import CLAUSES, PrecedentCase
-from eleanor_core.testing.vectors import cosine
+from eleanor_core.testing.arithmetic import cosine
 
 TEXT = files("eleanor_precedents_sqlite").joinpath("starter.jsonl").read_text("utf-8")
 CASES = [case_of(line) for line in TEXT.splitlines()]

@@ -16,6 +16,7 @@ from typing import Final
 from eleanor_cli.doctor.finding import Check, Finding
 from eleanor_core import __version__, open_secrets
 from eleanor_core.isolation.probe import probe
+from eleanor_core.registry.backends import told
 from eleanor_core.registry.load import Loading
 from eleanor_core.registry.lock import read_lock
 from eleanor_core.registry.trust import verify
@@ -108,7 +109,7 @@ def clock(_: Settings) -> Iterator[Finding]:
 
 
 def plugins(settings: Settings) -> Iterator[Finding]:
-    """What is enabled, and what of it is broken."""
+    """What is enabled, what of it is broken, and who does array work."""
     registry = Loading(settings).run(())
     for item in registry.broken:
         yield Finding("plugins", "wrong", f"{item.ref}: {item.stage}: {item.error}", item.hint)
@@ -121,6 +122,10 @@ def plugins(settings: Settings) -> Iterator[Finding]:
         yield Finding("plugins", "wrong", "no evidence log is enabled: no gate can open", cure)
     elif not registry.broken:
         yield Finding("plugins", "ok", f"{running} are enabled, and all can be loaded")
+    if registry.loaded["backends"]:
+        found, said = told(registry)
+        cure = "" if found else "set backend to auto or numpy, or install what is missing"
+        yield Finding("backend", "ok" if found else "wrong", said, cure)
 
 
 def lock(settings: Settings) -> Iterator[Finding]:

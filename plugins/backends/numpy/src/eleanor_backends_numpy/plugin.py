@@ -6,7 +6,17 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
+from pydantic import Field
+
 from eleanor_core.api import Backend, BackendDeclaration, PluginSettings, Services, hookimpl
+
+
+class NumpySettings(PluginSettings):
+    """Settings of the backend `numpy`."""
+
+    memory_limit: int | None = Field(
+        default=None, gt=0, description="Bytes that rows and weights may take."
+    )
 
 
 @hookimpl
@@ -15,12 +25,13 @@ def eleanor_register_backends() -> Iterable[BackendDeclaration]:
     yield BackendDeclaration(
         name="numpy",
         factory=open_backend,
+        settings=NumpySettings,
         probe=probe,
         summary="Arrays on the CPU with numpy; the reference that other backends are held to.",
     )
 
 
-def probe() -> str | None:
+def probe(_device: str) -> str | None:
     """Return why the backend cannot run here, or None."""
     if find_spec("numpy") is None:
         return "numpy is not installed: pip install numpy"
@@ -28,8 +39,8 @@ def probe() -> str | None:
 
 
 @asynccontextmanager
-async def open_backend(_settings: PluginSettings, _services: Services) -> AsyncIterator[Backend]:
+async def open_backend(settings: NumpySettings, _services: Services) -> AsyncIterator[Backend]:
     """Yield the backend."""
     from eleanor_backends_numpy.arrays import NumpyBackend  # noqa: PLC0415 -- numpy loads here
 
-    yield NumpyBackend()
+    yield NumpyBackend(memory_limit=settings.memory_limit)

@@ -190,24 +190,24 @@ class Int8Rows:
     """Rows as int8 with one scale each: a component is code * scale."""
 
     def __init__(self, unit: Floats) -> None:
-        self._codes = np.empty(unit.shape, dtype=np.int8)
-        self._scales = np.empty(len(unit), dtype=np.float32)
+        self.codes = np.empty(unit.shape, dtype=np.int8)
+        self.scales = np.empty(len(unit), dtype=np.float32)
         for start in range(0, len(unit), _CHUNK):
             part = unit[start : start + _CHUNK]
             scales = np.abs(part).max(axis=1, initial=0.0) / 127.0
-            self._scales[start : start + _CHUNK] = scales
+            self.scales[start : start + _CHUNK] = scales
             scales[scales == 0.0] = 1.0
-            self._codes[start : start + _CHUNK] = np.rint(part / scales[:, None])
-        self.error = int8_error(self._scales)
+            self.codes[start : start + _CHUNK] = np.rint(part / scales[:, None])
+        self.error = int8_error(self.scales)
         self.most_scores = _PART
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self.codes)
 
     def scores(self, towards: Floats, start: int, stop: int) -> Floats:
         """Return cosines up to the rounding of the codes, shape (queries, stop - start)."""
-        rough = towards @ self._codes[start:stop].astype(np.float32).T
-        rough *= self._scales[start:stop]
+        rough = towards @ self.codes[start:stop].astype(np.float32).T
+        rough *= self.scales[start:stop]
         return rough
 
 

@@ -1,0 +1,1 @@
+"""Array work with JAX: compiled for the CPU or for GPUs."""

@@ -1,0 +1,22 @@
+"""Four virtual devices on the CPU, and both event loops for every async test."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+import pytest
+
+# Who runs the tests of all plugins need not have jax; `nox -s backends` has, and insists.
+collect_ignore_glob = [] if find_spec("jax") else ["test_*.py"]
+
+# Read when jax first looks for devices, so before any test imports it.
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Run async tests on both loops."""
+    return str(request.param)
