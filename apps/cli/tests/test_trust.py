@@ -63,7 +63,6 @@ def test_doctor_finds_nothing_wrong_with_what_is_well(eleanor):
     assert ran.code == 0, ran.out
     for name in ("python", "home", "disk", "sync", "clock", "plugins", "lock", "isolation"):
         assert f" {name}: " in ran.out
-    assert "backend: auto takes numpy:cpu" in ran.out
     assert "✗" not in ran.out
     assert not eleanor.home.exists()
 
