@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from eleanor_core.api import Case
 from eleanor_critics_constitutional.quantities import NUMBERS, Quantity, quantities
@@ -29,7 +29,7 @@ _REPLY = re.compile(
 )
 
 _REPLIES: Final = frozenset("nNyY")
-_SIGNS: Final = ("not", "n't", "n\u2019t", "never", "no ", "neither", "nobody", "without")
+_SIGNS: Final = ("not", "n't", "never", "no ", "neither", "nobody", "without")
 """Letters of which some stand in every sentence that negates; most others hold none."""
 
 LENGTH_OF_NEGATION: Final = 10
@@ -85,11 +85,16 @@ class Claim:
 
     text: str
     span: tuple[int, int]
+    folded: str = field(init=False)
+    """It in lower case, with straight apostrophes."""
+
+    def __attrs_post_init__(self) -> None:
+        self.folded = self.text.lower().replace("\u2019", "'")
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
         """Its words and figures in lower case, in their order."""
-        return tuple(_TOKEN.findall(self.text.lower().replace("\u2019", "'")))
+        return tuple(_TOKEN.findall(self.folded))
 
     @cached_property
     def stems(self) -> tuple[str, ...]:
@@ -107,7 +112,7 @@ class Claim:
     @cached_property
     def bare(self) -> frozenset[str]:
         """Its words, whole, without negations and empty ones."""
-        return frozenset(token.removesuffix("n't") for token in self.tokens) - _SILENT
+        return frozenset([token.removesuffix("n't") for token in self.tokens]) - _SILENT
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -149,7 +154,7 @@ def sentences(text: str) -> Iterator[Claim]:
     for found in _SENTENCE.finditer(text):
         part = found[0].rstrip()
         said = part.lstrip()
-        if not _TOKEN.search(said):
+        if not (said[:1].isalnum() or _TOKEN.search(said)):
             continue
         start = found.start() + len(part) - len(said)
         reply = _REPLY.match(said) if said[0] in _REPLIES else None
@@ -192,18 +197,16 @@ def denials(said: Sequence[Claim]) -> Iterator[tuple[int, int]]:
     """
     stated = [claim for claim in said if claim.text[-1] != "?" and ":" not in claim.text]
     for claim in stated:
-        lowered = claim.text.lower()
-        if not any(sign in lowered for sign in _SIGNS):
+        if not any(map(claim.folded.__contains__, _SIGNS)) or len(claim.bare) < WORDS_AT_LEAST:
             continue
-        length = len(claim.text)
+        length, longest = len(claim.text), max(claim.bare, key=len)
         for other in stated:
             near = abs(length - len(other.text)) <= LENGTH_OF_NEGATION
-            if near and other is not claim and _denies(claim, other):
+            # One of its words tells most of the others off without a look at theirs.
+            if near and longest in other.folded and other is not claim and _denies(claim, other):
                 yield max(claim.span, other.span)
                 break
 
 
 def _denies(claim: Claim, other: Claim) -> bool:
-    if len(claim.bare) < WORDS_AT_LEAST or claim.bare != other.bare:
-        return False
-    return (claim.negations() - other.negations()) % 2 == 1
+    return claim.bare == other.bare and (claim.negations() - other.negations()) % 2 == 1

@@ -25,8 +25,8 @@ GOVERNING_WORDS = 8
 Place: TypeAlias = Literal["governing", "inside", "upto", "before", "after"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_ENDS = (". ", "! ", "? ", '" ', "” ")
-"""What ends a sentence, with the space behind it."""
+_ENDS = (". ", "\n", "! ", "? ", '" ', "” ")
+"""What ends a sentence, with the space behind it; the most frequent first."""
 _BREAK = re.compile(r"[,;:\u2013\u2014]|\bbut\b|\bhowever\b|\bso (?:we|i|you|they)\b")
 _POLAR = frozenset((
     "is", "are", "was", "were", "do", "does", "did", "should", "can", "could", "may", "might",
@@ -249,20 +249,23 @@ def fold(text: str) -> str:
 
 def sentence_start(text: str, at: int) -> int:
     """Return where the sentence that holds position `at` starts, at most `REACH` before it."""
-    floor = max(at - REACH, 0)
-    start = max(floor, text.rfind("\n", floor, at) + 1)
+    start = max(at - REACH, 0)
+    # Each mark is looked for only behind the nearest one so far.
     for mark in _ENDS:
-        end = text.rfind(mark, floor, at)
-        if end >= 0 and end + len(mark) > start:
+        end = text.rfind(mark, start, at)
+        if end >= 0:
             start = end + len(mark)
     return start
 
 
 def sentence_end(text: str, at: int) -> int:
     """Return where the sentence that holds position `at` ends, at most `REACH` after it."""
-    ceiling = min(at + REACH, len(text))
-    ends = (text.find(mark, at, ceiling) for mark in (". ", "! ", "? ", "\n"))
-    return min((end + 1 for end in ends if end >= 0), default=ceiling)
+    end = min(at + REACH, len(text))
+    for mark in (". ", "! ", "? ", "\n"):
+        first = text.find(mark, at, end)
+        if first >= 0:
+            end = first + 1
+    return end
 
 
 def _quotation(text: str, start: int, end: int) -> tuple[int, int]:

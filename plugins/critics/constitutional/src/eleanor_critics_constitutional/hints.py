@@ -10,7 +10,6 @@ stands beside.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import repeat
 from math import prod
 from typing import Final, TypeAlias
 
@@ -55,28 +54,32 @@ class Hints:
         self._needs = {
             HINT + name: tuple(needs[need] for need in hint.needs) for name, hint in hints.items()
         }
+        self._doubts = {HINT + name: 1 - max(hint.weight, 0.0) for name, hint in hints.items()}
         self._cues = cues
 
     def of(self, case: Case) -> Leaning:
         """Return what the strongest sentence of `case` gives."""
         found = [hit for hit in case.hits if hit.pattern in self._hints]
         names = {hit.pattern for hit in found}
-        if not any(map(self._may_count, names, repeat(names))):
-            return NONE
+        counting = {name for name in names if self._may_count(name, names)}
         best = NONE
-        for view in case.views:
-            best = self._of_view(case, view, [hit for hit in found if hit.view == view.name], best)
+        for view in case.views if counting else ():
+            hits = [hit for hit in found if hit.view == view.name]
+            best = self._of_view(case, view, hits, counting, best)
         return best
 
     def _may_count(self, name: str, names: set[str]) -> bool:
         wanted = self._wanted[name]
         return self._hints[name].weight > 0 and (not wanted or not wanted.isdisjoint(names))
 
-    def _of_view(self, case: Case, view: View, hits: list[Hit], best: Leaning) -> Leaning:
+    def _of_view(
+        self, case: Case, view: View, hits: list[Hit], counting: set[str], best: Leaning
+    ) -> Leaning:
         """Return the strongest sentence of `view`, or `best` if none is stronger.
 
         Sentences are read in the order of what they can come to at most, for as long as one can
-        still be the strongest: a long text has many, and few of them matter.
+        still be the strongest: a long text has many, and few of them matter. One without a hint
+        that may count in this text comes to nothing.
         """
         sentences: dict[int, _Sentence] = {}
         for hit in hits:
@@ -88,6 +91,8 @@ class Hints:
             if most[start] <= best.score:
                 break
             here = sentences[start]
+            if counting.isdisjoint(here):
+                continue
             lone = any(self._wanted[name].isdisjoint(here) for name in here if self._wanted[name])
             if lone and not before:
                 before = {at: _start_before(view.text, at) for at in sentences}
@@ -97,7 +102,7 @@ class Hints:
         return best
 
     def _at_most(self, names: Iterable[str]) -> float:
-        doubt = prod(1 - max(self._hints[name].weight, 0.0) for name in names)
+        doubt = prod(map(self._doubts.__getitem__, names))
         return round(CEILING * (1 - doubt), 3)
 
     def _of_sentence(

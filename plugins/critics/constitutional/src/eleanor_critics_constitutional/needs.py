@@ -286,7 +286,7 @@ def asks_fact(_: Case, scope: Scope) -> bool:
 
 def asks_of_person(case: Case, scope: Scope) -> bool:
     """The sentence asks for a fact about a third person."""
-    return not scope.words.isdisjoint(_THIRD) and asks_fact(case, scope)
+    return asks_fact(case, scope) and not scope.words.isdisjoint(_THIRD)
 
 
 def group_subject(case: Case, scope: Scope) -> bool:
