@@ -82,6 +82,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "333,000 lists", b"[" + b"[]," * 333_000 + b"[]]"
     yield "500,000 numbers", b"[" + b"1," * 499_000 + b"1]"
     yield "333,000 strings", b"[" + b'"",' * 333_000 + b'""]'
+    yield "199,000 strings, each a comma and a colon", b"[" + b'",:",' * 199_000 + b"1]"
     yield "an integer of 900,000 digits", b"[" + b"9" * 900_000 + b"]"
     yield (
         "brackets in a string, then 160,000 lists",

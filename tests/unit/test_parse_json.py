@@ -102,6 +102,7 @@ def test_what_is_json_is_read_as_it_stands(data: bytes, value: object) -> None:
         (b"[" + b"[]," * 333_000 + b"[]]", "$", "values or more; the limit is 200000"),
         (b"[" + b"1," * 500_000 + b"1]", "$", "values or more; the limit is 200000"),
         (b"[" + b'"",' * 250_000 + b'""]', "$", "values or more; the limit is 200000"),
+        (b"[" + b'",:",' * 250_000 + b'""]', "$", "values or more; the limit is 200000"),
         (b'["' + b"[" * 900_000 + b'",' + b"[]," * 250_000 + b"1]", "$", "values or more"),
         (b'["' + b"\\\\" * 400_000 + b'",' + b"[]," * 250_000 + b"1]", "$", "values or more"),
         (b"[" + b'{"a":1},' * 150_000 + b"1]", "$", "a list of 150001 items"),
@@ -130,6 +131,15 @@ def test_a_bomb_is_refused_with_the_limit(data: bytes | str, path: str, said: st
 )
 def test_a_harmless_text_full_of_brackets_is_read(data: bytes) -> None:
     assert parse_json(data) == json.loads(data)
+
+
+@pytest.mark.parametrize("escape", [b"\\\\", b'\\"', b'\\\\\\"', b"\\n", b"\\\\\\\\", b"\xc3\xa9"])
+def test_no_place_in_a_long_text_hides_where_a_string_ends(escape: bytes) -> None:
+    """What is counted block by block is the same wherever a block ends."""
+    for length in range(2**14 - 10, 2**14 + 2):
+        begin = b'["' + b"x" * length + escape
+        assert parse_json(begin + b'[[[[[["]', DEEP) == json.loads(begin + b'[[[[[["]')
+        assert "deeper than 4" in str(refused(begin + b'",[[[[[[""]]]]]]]', DEEP))
 
 
 @pytest.mark.parametrize(
