@@ -189,6 +189,7 @@ def hostile() -> Mapping[str, str]:
         "Russian": _script(random, 0x430, 0x44F),
         "Chinese": _script(random, 0x4E00, 0x9FA5),
         "Arabic": _script(random, 0x628, 0x64A),
+        "runs that could be base64": _runs(random),
     }
     return {name: text.encode()[:SIZE].decode(errors="ignore") for name, text in texts.items()}
 
@@ -200,6 +201,13 @@ def _phrases_in_words() -> Iterator[list[str]]:
 
 def _many(random: Random, parts: list[str]) -> str:
     return " ".join(random.choices(parts, k=SIZE // 4))
+
+
+def _runs(random: Random) -> str:
+    letters = string.ascii_letters + string.digits
+    return " ".join(
+        "".join(random.choices(letters, k=random.randint(16, 24))) for _ in range(6_000)
+    )
 
 
 def _script(random: Random, first: int, last: int) -> str:

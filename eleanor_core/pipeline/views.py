@@ -27,8 +27,8 @@ MAX_VIEWS: Final = 8
 MAX_DEPTH: Final = 2
 MAX_GROWTH: Final = 2
 """Code points of all views made from a text, over those of the text."""
-MAX_BLOBS: Final = 512
-"""Candidates of one encoding that are tried in one view."""
+MAX_BLOBS: Final = 256
+"""Candidates of one encoding that are tried in one view. Real texts hold some tens at most."""
 _MAX_CLUSTER: Final = 32  # as in Unicode's stream-safe format: marks are sorted in square time
 _FEW: Final = 32  # distinct characters up to which a search for each beats one loop over the text
 
@@ -198,19 +198,29 @@ class _Decoder:
             if count == MAX_BLOBS:
                 return False
             first, last = match.span()
-            for start, end, text in self._pieces(first, view.text[first:last]):
-                form = _normal_form(text, _found(text))
-                parts.add((view.origin(start, end), text if form is None else form[0]))
+            blob = view.text[first:last]
+            if text := self.read(blob):
+                parts.add((view.origin(first, last), _shown(text)))
+            elif "\n" in blob:
+                parts.update(
+                    (view.origin(first + start, first + end), _shown(text))
+                    for start, end, text in self._lines(blob)
+                )
         return True
 
-    def _pieces(self, start: int, blob: str) -> Iterator[tuple[int, int, str]]:
-        """Yield what the blob says as a whole, or else what its lines say one by one."""
-        if text := self.read(blob):
-            yield start, start + len(blob), text
-        elif "\n" in blob:
-            for line in blob.splitlines(keepends=True):
-                yield from self._pieces(start, line.rstrip())
-                start += len(line)
+    def _lines(self, blob: str) -> Iterator[tuple[int, int, str]]:
+        """Yield what the lines of a blob say that says nothing as a whole."""
+        start = 0
+        for line in blob.splitlines(keepends=True):
+            if text := self.read(digits := line.rstrip()):
+                yield start, start + len(digits), text
+            start += len(line)
+
+
+def _shown(text: str) -> str:
+    """Return what a reader of `text` sees."""
+    form = _normal_form(text, _found(text))
+    return text if form is None else form[0]
 
 
 _CONTROLS: Final = bytes(code for code in range(32) if code not in b"\t\n\v\f\r") + b"\x7f"
