@@ -118,12 +118,14 @@ class _Findings:
         """Return all that was gathered, in its fixed order."""
         return Scan(
             views=self._views,
-            hits={voice: self._hits(self._matches.get(voice, [])) for voice in voices},
+            hits={voice: self._hits(self._matches.get(voice, ())) for voice in voices},
             undecoded=tuple(self._notes),
             redactions=_merged(self._redactions),
         )
 
-    def _hits(self, matches: list[_Match]) -> tuple[Hit, ...]:
+    def _hits(self, matches: Sequence[_Match]) -> tuple[Hit, ...]:
+        if not matches:  # most voices, most of the time
+            return ()
         hits: list[Hit] = []
         for place, start, pattern, end in sorted(matches):
             view = self._views[place]

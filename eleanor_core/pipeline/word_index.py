@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from string import ascii_letters, digits
 from typing import Final
 
+from attrs import define, field
+
 from eleanor_core.pipeline.words import BEGIN, ODD, Clause, Reading
 
 _SPACED: Final = bytes(
@@ -16,11 +18,21 @@ _SPACED: Final = bytes(
 
 
 def words_of(data: bytes) -> set[bytes] | None:
-    """Return the words of a text in UTF-8 and their begins; None where RE2 may see others."""
+    """Return the words of a text in UTF-8; None where RE2 may see others."""
     if not data.isascii() and any(char.encode() in data for char in ODD):
         return None
-    words = set(data.translate(_SPACED).split())
-    return words | {word[:BEGIN] + b"*" for word in words}
+    return set(data.translate(_SPACED).split())
+
+
+@define
+class _Known:
+    """What a word tells: the clauses that it meets, one bit each, and the readings it begins.
+
+    A reading is what it needs beside its first clause, and the place of its pattern.
+    """
+
+    meets: int = 0
+    readings: list[tuple[int, int]] = field(factory=list)
 
 
 class WordIndex:
@@ -28,30 +40,31 @@ class WordIndex:
 
     def __init__(self, required: Sequence[Sequence[Reading]]) -> None:
         self._all = range(len(required))
-        # Each clause is a bit. A reading is what it needs beside its first clause.
+        self._words: dict[bytes, _Known] = {}
+        self._begins: dict[bytes, _Known] = {}
         bits: dict[Clause, int] = {}
-        self._readings: dict[bytes, list[tuple[int, int]]] = {}
         for place, readings in enumerate(required):
             for first, *more in readings:
                 needs = sum(bits.setdefault(clause, 1 << len(bits)) for clause in more)
                 for word in first:
-                    self._readings.setdefault(word.encode(), []).append((needs, place))
-        self._meets: dict[bytes, int] = {}
+                    self._known(word).readings.append((needs, place))
         for clause, bit in bits.items():
             for word in clause:
-                self._meets[word.encode()] = self._meets.get(word.encode(), 0) | bit
+                self._known(word).meets |= bit
+
+    def _known(self, word: str) -> _Known:
+        known = self._begins if word.endswith("*") else self._words
+        return known.setdefault(word.removesuffix("*").encode(), _Known())
 
     def candidates(self, data: bytes) -> Collection[int]:
         """Return the places of the patterns that may match in `data`, which is UTF-8."""
         words = words_of(data)
         if words is None:
             return self._all
+        known = [self._words[word] for word in self._words.keys() & words]
+        begins = {word[:BEGIN] for word in words}
+        known += [self._begins[begin] for begin in self._begins.keys() & begins]
         met = 0
-        for word in self._meets.keys() & words:
-            met |= self._meets[word]
-        return {
-            place
-            for word in self._readings.keys() & words
-            for needs, place in self._readings[word]
-            if needs & met == needs
-        }
+        for one in known:
+            met |= one.meets
+        return {place for one in known for needs, place in one.readings if needs & met == needs}

@@ -25,7 +25,7 @@ Reading: TypeAlias = tuple[Clause, ...]
 
 MOST_WORDS: Final = 400
 """Spellings of one piece of an expression; one with more of them is not looked into."""
-MOST_CLAUSES: Final = 3
+MOST_CLAUSES: Final = 4
 MOST_READINGS: Final = 200
 BEGIN: Final = 4
 """Letters that tell a word of which only the begin is known."""
@@ -116,7 +116,7 @@ class Reader:
             return ()
         if not all(found and _COMMON.isdisjoint(found[0]) for found in readings):
             return ()
-        return tuple(tuple(clauses[:MOST_CLAUSES]) for clauses in readings)
+        return tuple(_telling(clauses) for clauses in readings)
 
     # -- from the expression to its items ---------------------------------------------------------
 
@@ -347,6 +347,17 @@ def _rarest(clauses: Iterable[Clause]) -> list[Clause]:
         dict.fromkeys(clauses),
         key=lambda words: (not words.isdisjoint(_COMMON), -min(map(len, words)), len(words)),
     )
+
+
+def _telling(clauses: Iterable[Clause]) -> Reading:
+    """Return the first clauses but those that any text meets that meets one before them."""
+    kept: list[Clause] = []
+    for words in clauses:
+        if not any(map(words.issuperset, kept)):
+            kept.append(words)
+        if len(kept) == MOST_CLAUSES:
+            break
+    return tuple(kept)
 
 
 def _begin(word: str) -> str:

@@ -156,8 +156,8 @@ def language_gaps(case: Case) -> tuple[Gap, ...]:
     if not plain and len(text.encode()) > _WIDE * len(text):
         return _OTHER_LANGUAGE
     words = text.lower().split()
-    other = sum(word in _OTHER_WORDS for word in words)
-    english = sum(word in _ENGLISH_WORDS for word in words)
+    other = sum(map(_OTHER_WORDS.__contains__, words))
+    english = sum(map(_ENGLISH_WORDS.__contains__, words))
     return _OTHER_LANGUAGE if other >= 2 and other > english else ()
 
 

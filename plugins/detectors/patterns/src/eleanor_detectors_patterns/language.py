@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -144,7 +145,7 @@ class Profiles:
         tally = self.tally(words)
         if not tally:
             return "", 0
-        best, hits = tally.most_common(1)[0]
+        best, hits = max(tally.items(), key=itemgetter(1))  # the first of several
         if hits < MIN_WORDS or hits < MIN_SHARE * len(words):
             return "", hits
         return (ENGLISH if hits < FOREIGN_LEAD * english else best), hits
