@@ -198,22 +198,17 @@ class _Decoder:
             if count == MAX_BLOBS:
                 return False
             first, last = match.span()
-            blob = view.text[first:last]
-            if text := self.read(blob):
+            if text := self.read(blob := view.text[first:last]):
                 parts.add((view.origin(first, last), _shown(text)))
             elif "\n" in blob:
-                parts.update(
-                    (view.origin(first + start, first + end), _shown(text))
-                    for start, end, text in self._lines(blob)
-                )
+                self._collect_lines(view, first, blob, parts)
         return True
 
-    def _lines(self, blob: str) -> Iterator[tuple[int, int, str]]:
-        """Yield what the lines of a blob say that says nothing as a whole."""
-        start = 0
+    def _collect_lines(self, view: View, start: int, blob: str, parts: set[_Part]) -> None:
+        """Put in what the lines say of a blob that says nothing as a whole."""
         for line in blob.splitlines(keepends=True):
             if text := self.read(digits := line.rstrip()):
-                yield start, start + len(digits), text
+                parts.add((view.origin(start, start + len(digits)), _shown(text)))
             start += len(line)
 
 
@@ -224,8 +219,6 @@ def _shown(text: str) -> str:
 
 
 _CONTROLS: Final = bytes(code for code in range(32) if code not in b"\t\n\v\f\r") + b"\x7f"
-
-
 _SELECTORS: Final = "".join(map(chr, chain(range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))))
 
 
