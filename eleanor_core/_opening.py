@@ -10,7 +10,7 @@ from typing import Final, cast
 import structlog
 from attrs import evolve, field, frozen
 
-from eleanor_core._panel import first
+from eleanor_core._panel import LostSink, fan_out, first
 from eleanor_core._redaction import Redaction
 from eleanor_core._retention import Retention
 from eleanor_core._reviews import Reviews
@@ -24,7 +24,7 @@ from eleanor_core.api import (
     PrecedentStore,
 )
 from eleanor_core.errors import EvidenceUnavailable, PrecedentsUnavailable, SecretUnavailable
-from eleanor_core.evidence import FanOut
+from eleanor_core.evidence import NO_SINK, FanOut
 from eleanor_core.model import PrecedentCase, PrecedentMatch, PrecedentQuery
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
@@ -91,10 +91,7 @@ async def open_evidence(
     async with _opened(registry, settings, _SINKS, redaction) as products:
         running = cast("Mapping[str, EvidenceSink]", products.of("evidence"))
         if not running:
-            raise EvidenceUnavailable(
-                _lost(registry, products, _SINKS)
-                or "no evidence sink is enabled: install one, such as eleanor-evidence-local"
-            )
+            raise EvidenceUnavailable(_lost(registry, products, _SINKS) or NO_SINK)
         broken = (*registry.broken, *products.broken)
         lost = {item.name: item.text for item in broken if item.kind == "evidence"}
         for name in settings.evidence.sinks or lost:
@@ -108,6 +105,33 @@ async def open_evidence(
 
 
 @asynccontextmanager
+async def open_fan_out(
+    settings: Settings,
+    *,
+    plugins: Iterable[object] = (),
+    redaction: Redaction | None = None,
+) -> AsyncIterator[FanOut]:
+    """Start the enabled evidence sinks to append to them; the others follow the primary meanwhile.
+
+    Raises EvidenceUnavailable if one does not run that must hold every record.
+    """
+    redaction = _learnt(redaction, settings)
+    registry = load(_only(_SINKS, settings), tuple(plugins), masks=redaction)
+    async with _opened(registry, settings, _SINKS, redaction) as products:
+        broken = (*registry.broken, *products.broken)
+        evidence = fan_out(settings, products, broken, redaction.text)
+        for name in evidence.required:
+            if isinstance(lost := evidence.sinks[name], LostSink):
+                raise EvidenceUnavailable(
+                    f"evidence/{name} must record and does not run. {lost.why}"
+                )
+        if not evidence.sinks:
+            raise EvidenceUnavailable(_lost(registry, products, _SINKS) or NO_SINK)
+        async with evidence.following():
+            yield evidence
+
+
+@asynccontextmanager
 async def open_reviews(
     settings: Settings,
     *,
@@ -117,7 +141,7 @@ async def open_reviews(
     """Start the enabled evidence sinks and yield the reviewers and reviews in them.
 
     Nothing is judged, so no voice is started; what critics and detectors mark for redaction still
-    must not stand in a reason. Raises as `open_evidence` does.
+    must not stand in a reason. Raises as `open_fan_out` does.
     """
     async with _kept(settings, tuple(plugins), _learnt(redaction, settings)) as (logs, mask):
         yield Reviews(logs, settings, mask)
@@ -152,8 +176,8 @@ async def _kept(
         learn_shapes()  # only where a word is written: the voices are loaded for it
         return known.text(text)
 
-    async with open_evidence(settings, plugins=plugins, redaction=known) as sinks:
-        yield FanOut(sinks), mask
+    async with open_fan_out(settings, plugins=plugins, redaction=known) as evidence:
+        yield evidence, mask
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Literal, cast
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Literal, TypeAlias, cast
 
 from attrs import frozen
 
@@ -40,6 +40,7 @@ from eleanor_core.pipeline.voice import Call, Remake, Voice
 from eleanor_core.registry import Broken, Loaded, Products, Registry
 from eleanor_core.settings import Settings, home_of
 
+Mask: TypeAlias = Callable[[str], str]
 _VOICES: tuple[Literal["critics", "detectors"], ...] = ("critics", "detectors")
 
 _UNSEATED = Seat(principle="rights")
@@ -91,8 +92,18 @@ def thresholds_of(loaded: Loaded, settings: Settings) -> Thresholds:
         ) from error
 
 
-def assemble(settings: Settings, registry: Registry, products: Products, binding: Binding) -> Panel:
-    """Put the started plugins together. Raises RequiredPluginError for unusable patterns."""
+def assemble(
+    settings: Settings,
+    registry: Registry,
+    products: Products,
+    binding: Binding,
+    evidence: FanOut | Mask,
+) -> Panel:
+    """Put the started plugins together. Raises RequiredPluginError for unusable patterns.
+
+    `evidence`: the sinks of the panel before, without those that have failed since; at first, what
+    masks secrets in what a sink raises.
+    """
     scanner, unusable = _compiled(registry, products)
     broken = (
         *registry.broken,
@@ -121,7 +132,9 @@ def assemble(settings: Settings, registry: Registry, products: Products, binding
         embedder=cast("Embedder | None", first(products.of("embedders"))),
         store=cast("PrecedentStore | None", first(products.of("precedents"))),
         recall_fault=_recall_fault(broken),
-        evidence=_fan_out(settings, products, broken),
+        evidence=_without_lost(evidence, products)
+        if isinstance(evidence, FanOut)
+        else fan_out(settings, products, broken, evidence),
         policies=_policies(products, broken),
         binding=binding,
         broken=broken,
@@ -285,7 +298,9 @@ def first(products: Mapping[str, object]) -> object | None:
     return next(iter(products.values()), None)
 
 
-def _fan_out(settings: Settings, products: Products, broken: tuple[Broken, ...]) -> FanOut:
+def fan_out(
+    settings: Settings, products: Products, broken: tuple[Broken, ...], mask: Mask
+) -> FanOut:
     """Return the sinks in order. An enabled one that does not run refuses, so that it is missed."""
     running = cast("Mapping[str, EvidenceSink]", products.of("evidence"))
     lost = {item.name: item.text for item in broken if item.kind == "evidence"}
@@ -296,8 +311,17 @@ def _fan_out(settings: Settings, products: Products, broken: tuple[Broken, ...])
             if name in running and name not in lost
             else LostSink(lost.get(name, f"evidence/{name} is not enabled"))
             for name in order
-        }
+        },
+        settings.evidence,
+        mask,
     )
+
+
+def _without_lost(evidence: FanOut, products: Products) -> FanOut:
+    for item in products.failed:
+        if item.kind == "evidence" and item.name in evidence.sinks:
+            evidence.lose(item.name, LostSink(item.text), item.text)
+    return evidence
 
 
 def _policies(products: Products, broken: tuple[Broken, ...]) -> Mapping[str, ExecutionPolicy]:

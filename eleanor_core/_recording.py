@@ -32,7 +32,12 @@ async def append(panel: Panel, redaction: Redaction, sealed: SealedRecord) -> No
 async def append_settings(
     panel: Panel, redaction: Redaction, registry: Registry, loaded: LoadedSettings
 ) -> None:
-    """Record what an engine starts with: core, plugins by their bytes, settings with sources."""
+    """Record what an engine starts with: core, plugins by their bytes, settings with sources.
+
+    What is broken is logged.
+    """
+    for item in redaction.broken(panel.broken):
+        _log.error("plugin_broken", plugin=item.ref, stage=item.stage, error=item.error)
     facts: dict[str, JsonValue] = {
         "core": __version__,
         "plugins": {

@@ -128,7 +128,6 @@ class Retention:
             return None
         key = _signed_by(stored, await self._reviews.reviewers())
         facts = _facts(stored)
-        copies = zip(self._evidence.sinks, await self._evidence.copies(record_id), strict=True)
         return Erasure(
             record_id=record_id,
             erasure_id=stored.record_id,
@@ -137,7 +136,7 @@ class Retention:
             time=str(_leaf(stored)["time"]),
             reason=_reason(stored),
             key=key,
-            waiting=tuple(name for name, copy in copies if copy and copy.payload),
+            waiting=await self._evidence.still_readable(record_id),
         )
 
     async def erase(
@@ -208,6 +207,8 @@ class Retention:
             ),
             self._seconds,
         )
+        # Who follows the primary destroys it too, now if it can.
+        await self._evidence.catch_up(self._seconds)
         found = await self.erasure(record_id)
         if found is None:
             raise EvidenceUnavailable(f"the erasure of record {record_id} is not in the log")

@@ -146,8 +146,8 @@ class Reviews:
     async def of(self, judgement: Recorded) -> tuple[Review, ...]:
         """Return the reviews of a judgement, oldest first, each verified again.
 
-        One that opens counts only once every log holds it. Raises UnresolvableRecord where one
-        does not verify.
+        One that opens counts only once every log holds it that must. Raises UnresolvableRecord
+        where one does not verify.
         """
         return tuple([review for review, _ in await self.records_of(judgement)])
 

@@ -44,6 +44,7 @@ from eleanor_core.model import (
     ExecutableDecision,
     Executed,
     JsonObject,
+    Lag,
 )
 from eleanor_core.pipeline.validate import ValidInput, validate
 from eleanor_core.registry import Broken, Products, Registry, load, open_products
@@ -122,8 +123,8 @@ class EleanorEngine:
     async def shutdown(self) -> None:
         """Let running judgements end, then stop all plugins in reverse order.
 
-        Takes `deadlines.stop` seconds at most for each of the two. May be called from any task, and
-        more than once.
+        Takes `deadlines.stop` seconds at most for each of the two, and `evidence.drain` in between,
+        for the sinks that follow the primary. May be called from any task, and more than once.
         """
         if self._group is None:
             return
@@ -142,26 +143,21 @@ class EleanorEngine:
                 stop_timeout=deadlines.stop,
                 masks=self._redaction,
             ) as products:
-                panel = await self._open(products)
-                async with anyio.create_task_group() as self._streams:
-                    self._panel = panel
-                    task_status.started()
-                    try:
-                        await self._stopping.wait()
-                    finally:
-                        self._panel = None
-                        await self._drain(deadlines.stop)
-                        self._streams.cancel_scope.cancel()
+                self._products = products
+                panel = self._assembled()
+                async with panel.evidence.following():
+                    await append_settings(panel, self._redaction, self._registry, self._loaded)
+                    async with anyio.create_task_group() as self._streams:
+                        self._panel = panel
+                        task_status.started()
+                        try:
+                            await self._stopping.wait()
+                        finally:
+                            self._panel = None
+                            await self._drain(deadlines.stop)
+                            self._streams.cancel_scope.cancel()
         finally:
             self._stopped.set()
-
-    async def _open(self, products: Products) -> Panel:
-        self._products = products
-        panel = self._assembled()
-        for item in self._redaction.broken(panel.broken):
-            _log.error("plugin_broken", plugin=item.ref, stage=item.stage, error=item.error)
-        await append_settings(panel, self._redaction, self._registry, self._loaded)
-        return panel
 
     async def _drain(self, seconds: float) -> None:
         # Shielded: the records of what is under way are written before the sinks stop.
@@ -241,8 +237,8 @@ class EleanorEngine:
 
         Raises GateClosed if the gate is closed and nobody who may has opened it, WrongCase if the
         action is on another case, and UnresolvableRecord if a log does not hold the record that
-        the assessment names, as it names it: every sink is asked, for a record that one of them
-        never acknowledged permits nothing.
+        the assessment names, as it names it: every sink is asked that must hold it
+        (`evidence.required`), for a record that one of them never acknowledged permits nothing.
         """
         with self._log_masked():
             return await self._executor().permit(assessment, action)
@@ -341,7 +337,8 @@ class EleanorEngine:
         return self._panel
 
     def _assembled(self) -> Panel:
-        return assemble(self.settings, self._registry, self._products, self._binding)
+        evidence = self._panel.evidence if self._panel else self._redaction.text
+        return assemble(self.settings, self._registry, self._products, self._binding, evidence)
 
     # -- what it is made of -----------------------------------------------------------------------
 
@@ -377,6 +374,10 @@ class EleanorEngine:
         if primary is None:
             raise EvidenceUnavailable("no evidence sink is enabled; see `eleanor plugins`")
         return primary
+
+    async def lags(self) -> tuple[Lag, ...]:
+        """Return how far each other sink is behind the primary, and why. Raises NotRunning."""
+        return await self._current().evidence.lags()
 
     @property
     def precedents(self) -> PrecedentStore:

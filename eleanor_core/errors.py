@@ -255,6 +255,12 @@ class EvidenceCorrupt(EleanorError):  # noqa: N818 -- as above
     code = "evidence_corrupt"
 
 
+class EvidenceDiffers(EleanorError):  # noqa: N818 -- as above
+    """A log that follows the primary holds something else than it. Neither is changed for that."""
+
+    code = "evidence_differs"
+
+
 class PrecedentsUnavailable(EleanorError):  # noqa: N818 -- as above
     """No store of precedents is running, or the one that is cannot do what was asked of it."""
 

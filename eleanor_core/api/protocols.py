@@ -134,6 +134,20 @@ class EvidenceSink(Protocol):
 
 
 @runtime_checkable
+class EvidenceReplica(EvidenceSink, Protocol):
+    """A sink that takes many records of another log at once, each to the place that it has there.
+
+    `replicate` gets records that follow one another, and returns once all of them are on stable
+    storage; those that are there already are passed over. A payload that is None was erased, and is
+    kept as that. Raises `EvidenceDiffers`, and keeps none of them, where one would come to stand at
+    another index than it has, or another leaf is there under its id; `EvidenceUnavailable` when it
+    cannot now. A sink without it gets them one by one through `append`.
+    """
+
+    async def replicate(self, records: Sequence[StoredRecord], /) -> None: ...
+
+
+@runtime_checkable
 class EvidenceVerifier(Protocol):
     """A sink that can check all of its own storage."""
 

@@ -111,6 +111,24 @@ class VerifyReport:
 
 
 @frozen(kw_only=True)
+class Lag:
+    """How far a log is behind the primary that it follows.
+
+    `held`, `behind`: how many records it holds, and how many it lacks. `since`: the time of the
+    oldest that it lacks, as in its leaf, "" where it lacks none. `why`: what the last attempt to
+    give it more failed with, "" if it did not. `stopped`: it holds something else than the primary,
+    and gets no more.
+    """
+
+    sink: str
+    held: int
+    behind: int
+    since: str = ""
+    why: str = ""
+    stopped: bool = False
+
+
+@frozen(kw_only=True)
 class EvidenceRef:
     """What a result says of its record."""
 

@@ -75,7 +75,7 @@ class Recorded:
 
 
 def recorded(reference: EvidenceRef | None, copies: Sequence[StoredRecord | None]) -> Recorded:
-    """Return what all logs hold of a judgement. `copies`: one from each log, the primary's first.
+    """Return what the logs hold of a judgement that must hold it. `copies`: the primary's first.
 
     Raises UnresolvableRecord if one of them has none, or another than `reference` names.
     """

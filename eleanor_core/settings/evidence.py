@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eleanor_core.settings.types import PluginName, Section
+from eleanor_core.settings.types import PluginName, Seconds, Section
 
 
 class RetentionProfile(Section):
@@ -55,11 +55,28 @@ PROFILES: Final[Mapping[str, RetentionProfile]] = MappingProxyType(
 class EvidenceSettings(Section):
     """Where records go, and how long their payloads stay.
 
-    Each enabled sink in `evidence.sinks` must acknowledge.
+    The first sink is the primary; the others follow it.
     """
 
     sinks: tuple[str, ...] = Field(
-        default=(), description="Order of the sinks; empty: all enabled ones, by name."
+        default=(),
+        description="The sinks, the primary first; empty: all enabled ones, by name.",
+        examples=[("local", "postgres")],
+    )
+    required: Literal["primary", "all"] = Field(
+        default="primary",
+        description="Which sinks must hold a record before its decision leaves: the primary, which "
+        "the others follow as they can, or all of them.",
+    )
+    wait: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds for which a record is tried again that a log cannot take, within "
+        "deadlines.record; 0: it is refused at once.",
+    )
+    drain: Seconds = Field(
+        default=5.0,
+        description="Seconds that those which follow may take to catch up when the engine stops.",
     )
     retention: str = Field(
         default="keep",

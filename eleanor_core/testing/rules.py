@@ -58,6 +58,8 @@ RULES: Final = {
     "two at once.",
     "read-order": "`read` yields the records in order of their index, from `start`.",
     "survives-restart": "What was acknowledged is there after a sink was closed and opened again.",
+    "replicates": "A sink that takes another log's records keeps each in its place, and none that "
+    "does not belong there.",
     "verifies": "A sink that can verify itself finds nothing wrong with what it just wrote.",
     "erases": "A log that takes an erasure destroys that payload, changes nothing else, and never"
     " brings it back.",

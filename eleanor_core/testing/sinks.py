@@ -13,6 +13,8 @@ from eleanor_core.api import (
     Checkpoint,
     ErasableLog,
     EvidenceDeclaration,
+    EvidenceDiffers,
+    EvidenceReplica,
     EvidenceSink,
     EvidenceVerifier,
     Kind,
@@ -50,6 +52,17 @@ def make_erasure(record: SealedRecord) -> SealedRecord:
         trace_id="",
         facts={"record": record.record_id, "leaf_hash": record.leaf_hash, "ground": "retention"},
         record_id=erasure_id(record.record_id),
+    )
+
+
+def _copy(record: SealedRecord, index: int) -> StoredRecord:
+    """Return a record as another log holds it."""
+    return StoredRecord(
+        index=index,
+        record_id=record.record_id,
+        leaf_hash=record.leaf_hash,
+        leaf=record.leaf,
+        payload=record.payload,
     )
 
 
@@ -180,6 +193,36 @@ class EvidenceSinkContract(PluginContract[EvidenceDeclaration, EvidenceSink]):
                 self.check_kept(await sink.get(record.record_id), record, receipt)
             if (await sink.append(make_record(99))).index != receipts[-1].index + 1:
                 broken(self.whose, "survives-restart", "indices do not go on where they ended")
+
+    @pytest.mark.anyio
+    async def test_replicates(self) -> None:
+        """`replicates`, where the sink is an `EvidenceReplica`."""
+        async with self.started() as sink:
+            if not isinstance(sink, EvidenceReplica):
+                pytest.skip("the sink takes records one by one")
+            start = await sink.count()
+            sent = [make_record(number) for number in range(self.records)]
+            copies = [_copy(record, start + number) for number, record in enumerate(sent)]
+            copies[1] = evolve(copies[1], payload=None)
+            await sink.replicate(copies[:3])
+            await sink.replicate(copies[1:])
+            kept = [stored async for stored in sink.read(start)]
+            if kept != copies:
+                broken(self.whose, "replicates", f"{kept!r:.200} instead of {copies!r:.200}")
+            end = start + self.records
+            strange = [make_record(100 + number) for number in range(4)]
+            for wrong in (
+                [_copy(strange[0], end + 1), _copy(strange[1], end + 2)],
+                [_copy(strange[0], end - 1), _copy(strange[1], end)],
+                [_copy(strange[0], end), _copy(make_record(9, sent[0].record_id), end + 1)],
+            ):
+                try:
+                    await sink.replicate(wrong)
+                except EvidenceDiffers:
+                    if [stored async for stored in sink.read(start)] != copies:
+                        broken(self.whose, "replicates", "a part of what it refused was kept")
+                else:
+                    broken(self.whose, "replicates", "records were taken that do not belong there")
 
     @pytest.mark.anyio
     async def test_verifies_itself(self) -> None:

@@ -120,6 +120,17 @@ class Log(MemoryLog):
         return await super().get(record_id)
 
 
+class Copy(MemoryLog):
+    """A log that follows that one, and fails at it."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(name="copy")
+        self._plan = plan
+
+    async def append(self, record: SealedRecord, /) -> Receipt:
+        raise ValueError(self._plan.say("sink that follows raises"))
+
+
 class Shelf:
     """A secrets provider that keeps what was before, and can be changed."""
 

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from pydantic import Field, field_validator
 
 from canary.birds import SHAPED
-from canary.keepers import Embedder, Log, Shelf, Store
+from canary.keepers import Copy, Embedder, Log, Shelf, Store
 from canary.plan import Plan, ShelfSettings
 from eleanor_core.api import (
     Case,
@@ -239,4 +239,5 @@ class Shapes:
 
 def plugins_of(plan: Plan) -> list[object]:
     """Return a plugin of each kind, all of which follow the plan."""
-    return [Voices(plan), Embedder(plan), Store(plan), Log(plan), Shelf(plan), Shapes()]
+    copies = [Copy(plan)] if plan.is_to("sink that follows raises") else []
+    return [Voices(plan), Embedder(plan), Store(plan), Log(plan), *copies, Shelf(plan), Shapes()]

@@ -1,9 +1,12 @@
-"""DESIGN 5, rule 8: recorded means durable in every sink, in time, and whatever else happens."""
+"""DESIGN 5, rule 8: recorded means durable where it must be, in time, and whatever else happens.
+
+That is in the primary, which the other sinks follow, or, where that is required, in all of them.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 
 import anyio
@@ -71,34 +74,48 @@ def _kinds(log: MemoryLog) -> list[str]:
     return [json.loads(record.leaf)["kind"] for record in log.records]
 
 
-async def test_a_record_goes_to_every_sink(harness: Harness) -> None:
-    logs = [MemoryLog(name="a"), MemoryLog(name="b")]
-    async with harness(plugins=[CALM, *logs]) as engine:
+@pytest.mark.parametrize("required", ["primary", "all"])
+async def test_a_record_goes_to_every_sink(harness: Harness, required: str) -> None:
+    logs = [MemoryLog(name="a"), MemoryLog(name="b"), MemoryLog(name="c")]
+    settings = {"evidence": {"required": required}}
+    async with harness(plugins=[CALM, *logs], settings=settings) as engine:
         assessment = await engine.run(text=TEXT)
+        if required == "all":
+            assert logs[0].records == logs[1].records == logs[2].records
         await engine.executable(assessment, Deeds().action())
     assert assessment.evidence is not None
-    for log in logs:
-        assert log.records[-1].leaf_hash == assessment.evidence.leaf_hash
-    assert logs[0].records == logs[1].records
+    assert logs[0].records[-1].leaf_hash == assessment.evidence.leaf_hash
+    assert logs[0].records == logs[1].records == logs[2].records
 
 
 @pytest.mark.parametrize(
-    ("sink", "said"),
+    ("make", "said"),
     [
-        (MemoryLog(name="z", room=0), "full after 0 records"),
-        (Silent(name="z"), "did not acknowledge within 0.1 s"),
-        (Liar(name="z"), "acknowledged record"),
-        (Lost(), "the disk is not there"),
+        (lambda: MemoryLog(name="z", room=0), "full after 0 records"),
+        (lambda: Silent(name="z"), "did not acknowledge within 0.1 s"),
+        (lambda: Liar(name="z"), "acknowledged record"),
+        (Lost, "the disk is not there"),
     ],
     ids=["full", "silent", "liar", "lost"],
 )
 @pytest.mark.parametrize("first", [True, False])
-async def test_one_sink_that_fails_closes_the_gate(
-    harness: Harness, sink: object, said: str, *, first: bool
+@pytest.mark.parametrize("required", ["primary", "all"])
+async def test_a_sink_that_fails_and_must_record_closes_the_gate(
+    harness: Harness, make: Callable[[], object], said: str, required: str, *, first: bool
 ) -> None:
+    sink = make()
     # Sinks are asked by name: the sound one stands before or after the other.
     sound = MemoryLog(name="zz" if first else "a")
-    settings = {"deadlines": {"record": 0.1}}
+    settings = {"deadlines": {"record": 0.1}, "evidence": {"required": required, "drain": 0.1}}
+    if required == "primary" and not first:
+        async with harness(plugins=[CALM, sink, sound], settings=settings) as engine:
+            assessment = await engine.run(text=TEXT)
+            await engine.executable(assessment, Deeds().action())
+            (lag,) = await engine.lags()
+        assert assessment.gate.open
+        assert lag.sink == getattr(sink, "name", "lost")
+        assert lag.why or lag.behind
+        return
     async with harness(plugins=[CALM, sink, sound], settings=settings) as engine:
         started = anyio.current_time()
         with pytest.raises(EvidenceUnavailable, match=said) as caught:
@@ -108,6 +125,30 @@ async def test_one_sink_that_fails_closes_the_gate(
     assert assessment is not None
     assert (assessment.decision, assessment.gate.open) == ("allow", False)
     assert assessment.evidence is None
+
+
+@pytest.mark.parametrize("required", ["primary", "all"])
+async def test_a_log_of_somebody_else_is_never_written_to(harness: Harness, required: str) -> None:
+    theirs, ours = MemoryLog(name="z"), MemoryLog(name="a")
+    async with harness(plugins=[CALM, theirs]) as engine:
+        await engine.run(text=TEXT)
+    before = [*theirs.records]
+    settings = {"evidence": {"required": required}}
+    async with harness(plugins=[CALM, ours, theirs], settings=settings) as engine:
+        for _ in range(len(before)):
+            if required == "all":
+                with pytest.raises(EvidenceUnavailable, match="primary has fewer|another log"):
+                    await engine.run(text=TEXT)
+            else:
+                await engine.run(text=TEXT)
+        (lag,) = await engine.lags()
+        assert lag.stopped
+    assert theirs.records == before
+    async with harness(plugins=[CALM, ours, theirs]) as engine:
+        with anyio.fail_after(5):
+            while not (await engine.lags())[0].stopped:
+                await anyio.sleep(0.01)
+    assert theirs.records == before
 
 
 @pytest.mark.parametrize("way", ["run", "stream"])

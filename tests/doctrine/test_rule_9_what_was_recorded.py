@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from attrs import evolve
 from support.acts import Deeds
@@ -60,16 +62,23 @@ async def test_constraints_that_were_erased_cannot_be_kept(harness: Harness) -> 
                 await engine.executable(assessment, ACTION)
 
 
-async def test_every_log_must_hold_the_record(harness: Harness) -> None:
+@pytest.mark.parametrize("required", ["primary", "all"])
+async def test_every_log_that_must_record_must_hold_the_record(
+    harness: Harness, required: str
+) -> None:
     logs = [MemoryLog(name="a"), MemoryLog(name="b")]
-    async with harness(plugins=[MILD, *logs]) as engine:
+    settings = {"evidence": {"required": required}}
+    async with harness(plugins=[MILD, *logs], settings=settings) as engine:
         assessment = await engine.run(text=TEXT)
         await engine.executable(assessment, ACTION)
         for log in logs:
-            record = log.records.pop()
-            with pytest.raises(UnresolvableRecord, match="holds no record"):
-                await engine.executable(assessment, ACTION)
-            log.records.append(record)
+            forget = patch.object(log, "_find", lambda _record_id: None)
+            with forget:
+                if required == "all" or log is logs[0]:
+                    with pytest.raises(UnresolvableRecord, match="holds no record"):
+                        await engine.executable(assessment, ACTION)
+                else:
+                    await engine.executable(assessment, ACTION)
         await engine.executable(assessment, ACTION)
 
 

@@ -84,6 +84,13 @@ class Doubtful(MemoryLog):
         return evolve(await super().verify(), records=0)
 
 
+class Careless(MemoryLog):
+    """A sink that takes another log's records wherever they belong."""
+
+    async def replicate(self, records: Sequence[StoredRecord], /) -> None:
+        self.records += [record for record in records if record not in self.records]
+
+
 class Unproven(MemoryLog):
     """A log that signs the same for ever, and proves nothing."""
 

@@ -213,14 +213,16 @@ async def test_where_one_log_cannot_erase_nothing_is_erased(tmp_path) -> None:
         assert not [stored for stored in log.records if b'"erasure"' in stored.leaf]
 
 
-async def test_an_erasure_reaches_every_log(tmp_path) -> None:
+@pytest.mark.parametrize("required", ["primary", "all"])
+async def test_an_erasure_reaches_every_log(tmp_path, required: str) -> None:
     first, second = MemoryLog(name="a"), MemoryLog(name="b")
     plugins = [critic_plugin("calm", calm), first, second]
-    async with Harness(tmp_path)(plugins=plugins) as engine:
+    settings = {"evidence": {"required": required}}
+    async with Harness(tmp_path)(plugins=plugins, settings=settings) as engine:
         judged = await engine.run(text="Zoe asks.")
         record_id = judged.evidence.record_id
         # As where the second one lagged behind when the record was erased.
-        whole = await second.get(record_id)
+        whole = await first.get(record_id)
         done = await engine.retention.erase(record_id, by="clerk")
         assert done.waiting == ()
         second.records[whole.index] = whole

@@ -18,6 +18,7 @@ from hypothesis import settings
 from support.backends import Careless, Crossed, Renamed, Skewed, WorstFirst
 from support.sinks import (
     Backwards,
+    Careless,
     Doubtful,
     Forgetful,
     Keeping,
@@ -253,6 +254,7 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("no-overwrite", "keeps_one_of_two_at_once", Racing()),
     ("read-order", "reads_in_order", Backwards()),
     ("survives-restart", "survives_a_restart", SinkPlugin(MemoryLog)),
+    ("replicates", "replicates", Careless()),
     ("verifies", "verifies_itself", Doubtful()),
     ("erases", "erases", Keeping()),
     ("proves", "signs_and_proves", Unproven()),

@@ -9,6 +9,8 @@ from shutil import copytree
 
 import pytest
 
+from eleanor_core.testing import PostgresServer
+
 
 @pytest.fixture
 def recorded(eleanor, site, tmp_path):
@@ -89,6 +91,39 @@ def test_doctor_names_each_thing_that_is_wrong(eleanor):
     said = [item["said"] for item in ran.json["findings"] if item["name"] == "plugins"]
     assert "critics/broken: import: ImportError: no module named 'a_missing_thing'" in said
     assert "no evidence log is enabled: no gate can open" in said
+
+
+@pytest.mark.long
+def test_doctor_tells_how_far_a_log_is_behind(eleanor, tmp_path):
+    if missing := PostgresServer.missing():
+        pytest.skip(missing)
+    with PostgresServer() as server:
+        place = {"host": "127.0.0.1", "port": server.port, "database": "postgres", "user": "admin"}
+        both = (
+            *("--set", 'plugins.exact=["critics/stranger","evidence/local","evidence/postgres"]'),
+            *(f"--set=sinks.postgres.settings.{name}={value}" for name, value in place.items()),
+        )
+
+        def told(*given: str):
+            ran = eleanor(*given, "doctor", "--json")
+            (found,) = [item for item in ran.json["findings"] if item["name"] == "evidence"]
+            return found["state"], found["said"]
+
+        eleanor(*both, "evaluate", "a fine text")
+        assert told(*both) == ("ok", "evidence/postgres holds all 2 records of local")
+        server.stop()
+        assert eleanor(*both, "evaluate", "another fine text").code == 0
+        state, said = told(*both)
+        assert state == "wrong"
+        assert "cannot be compared with evidence/local" in said
+        server.start()
+        state, said = told(*both)
+        assert state == "note"
+        assert "evidence/postgres is 2 records behind evidence/local, since 20" in said
+        # A new home: its log is another one.
+        state, said = told(*both, "--set", f"home={tmp_path / 'elsewhere'}")
+        assert state == "wrong"
+        assert "the primary has fewer" in said
 
 
 @pytest.mark.long

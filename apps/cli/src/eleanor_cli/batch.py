@@ -115,7 +115,7 @@ async def _in_workers(
 
     stop = loaded.settings.deadlines.stop
     async with (
-        open_log(loaded.settings, registry, redaction) as log,
+        open_log(loaded.settings, redaction) as log,
         open_pool(terms_of(loaded, registry), log, workers, stop_seconds=stop) as pool,
     ):
         await in_order(pool.chunks(lines), pool.judge, done, limit=WINDOW * workers)

@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from eleanor_core import Redaction, open_evidence
+from eleanor_core import Redaction, open_fan_out
 from eleanor_core.errors import EvidenceUnavailable
 from eleanor_core.evidence import FanOut
 from eleanor_core.model import SealedRecord
-from eleanor_core.registry import Registry
 from eleanor_core.settings import Settings
 
 
@@ -39,18 +38,7 @@ class Log:
 
 
 @asynccontextmanager
-async def open_log(
-    settings: Settings, registry: Registry, redaction: Redaction
-) -> AsyncIterator[Log]:
-    """Open the log. Raises EvidenceUnavailable unless every enabled sink runs."""
-    async with open_evidence(settings, redaction=redaction) as sinks:
-        enabled = settings.evidence.sinks or (
-            *registry.loaded["evidence"],
-            *(item.name for item in registry.broken if item.kind == "evidence"),
-        )
-        lost = sorted(set(enabled) - set(sinks))
-        if lost:
-            said = [item.text for item in registry.broken if item.kind == "evidence"]
-            why = " ".join(said) or "It is not enabled, or did not start; see `eleanor plugins`."
-            raise EvidenceUnavailable(f"evidence/{lost[0]} must record and does not run. {why}")
-        yield Log(FanOut(sinks), redaction)
+async def open_log(settings: Settings, redaction: Redaction) -> AsyncIterator[Log]:
+    """Open the log. Raises EvidenceUnavailable unless every sink runs that must record."""
+    async with open_fan_out(settings, redaction=redaction) as evidence:
+        yield Log(evidence, redaction)

@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from eleanor_cli import words
 from eleanor_cli.doctor.finding import Check, Finding
-from eleanor_core import __version__, open_secrets
+from eleanor_core import __version__, open_evidence, open_secrets
+from eleanor_core.evidence import lag
 from eleanor_core.isolation.probe import probe
+from eleanor_core.model import Lag
 from eleanor_core.registry.backends import told
 from eleanor_core.registry.load import Loading
 from eleanor_core.registry.lock import read_lock
@@ -185,6 +188,45 @@ def secrets(settings: Settings) -> Iterator[Finding]:
     yield from anyio.run(ask)
 
 
+def evidence(settings: Settings) -> Iterator[Finding]:
+    """The logs that follow the primary: how far each is behind, since when and why."""
+    import anyio
+
+    enabled = Loading(settings).run(()).loaded["evidence"]
+    names = settings.evidence.sinks or tuple(sorted(enabled))
+    if len(names) < 2:
+        return
+
+    async def ask() -> list[Finding]:
+        async with open_evidence(settings) as sinks:
+            lost = [
+                Finding("evidence", "wrong", f"evidence/{name} does not run", "see its log lines")
+                for name in names
+                if name not in sinks
+            ]
+            if names[0] not in sinks:
+                return lost
+            primary = sinks[names[0]]
+            lags = [await lag(name, primary, sinks[name]) for name in names[1:] if name in sinks]
+            return lost + [_behind(names[0], item) for item in lags]
+
+    yield from anyio.run(ask)
+
+
+def _behind(primary: str, lag: Lag) -> Finding:
+    if lag.stopped:
+        return Finding("evidence", "wrong", f"nothing more is written: {lag.why}")
+    if lag.why:
+        said = f"evidence/{lag.sink} cannot be compared with evidence/{primary}: {lag.why}"
+        return Finding("evidence", "wrong", said, "it catches up by itself once that is put right")
+    if lag.behind:
+        records = words.count(lag.behind, "record")
+        said = f"evidence/{lag.sink} is {records} behind evidence/{primary}, since {lag.since}"
+        return Finding("evidence", "note", f"{said}; it catches up while an engine runs")
+    records = words.count(lag.held, "record")
+    return Finding("evidence", "ok", f"evidence/{lag.sink} holds all {records} of {primary}")
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     versions,
     home,
@@ -194,6 +236,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     lock,
     isolation,
     secrets,
+    evidence,
 )
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from eleanor_core.api import EvidenceCorrupt, erasure_id
-from eleanor_evidence_local.index import Index, Row, remove, row_of_entry
+from eleanor_evidence_local.index import Index, Row, entry_of, remove, row_of_entry
 from eleanor_evidence_local.layout import (
     INDEX,
+    Entry,
+    Place,
     corrupt,
     locate,
     records,
@@ -23,6 +25,10 @@ from eleanor_evidence_local.layout import (
 _FLUSH_EVERY: Final = 10_000
 # What an index can raise that is not this log's, was altered, or does not lead where it says.
 _UNUSABLE: Final = (sqlite3.Error, ValueError, TypeError, OverflowError, OSError, EvidenceCorrupt)
+
+# What it raises where its file cannot be written. The log itself stands in the segments alone.
+_UNWRITABLE: Final = (sqlite3.Error, OSError)
+_IN_MEMORY: Final = "the index could not be written, so until the next start it is in memory"
 
 
 class Catalog:
@@ -77,6 +83,17 @@ class Catalog:
                 row = self.known(record_id)
             self._audited = True
         return row
+
+    def place(self, position: int) -> Place | None:
+        """Return where a record stands or will stand: from the row before it, if that leads there.
+
+        None if no segment can hold it.
+        """
+        entry: Entry | None = None
+        with suppress(*_UNUSABLE):
+            row = self._index.at(position - 1)
+            entry = entry_of(self._folder, row) if row else None
+        return entry.after if entry else locate(self._folder, position)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows in order of position, as far as they can be read."""
@@ -145,9 +162,16 @@ class Catalog:
         return index
 
     def _built(self) -> Index:
-        path = self._new_path()
-        if path:
-            remove(path)
+        if self._writable:
+            path = self._folder / f"{INDEX}.new"
+            try:
+                remove(path)
+                return self._filled(path)
+            except _UNWRITABLE as error:
+                self._note(f"{_IN_MEMORY} ({error})")
+        return self._filled(None)
+
+    def _filled(self, path: Path | None) -> Index:
         index = Index(path, writable=True, scratch=True)
         try:
             self._catch_up(index)
@@ -157,17 +181,18 @@ class Catalog:
         return index
 
     def _installed(self, index: Index) -> Index:
-        new, path = self._new_path(), self._folder / INDEX
-        if new:
-            index.close()
-            remove(path)
-            new.rename(path)
-            index = Index(path, writable=True)
         self._audited = True
-        return index
-
-    def _new_path(self) -> Path | None:
-        return self._folder / f"{INDEX}.new" if self._writable else None
+        if index.path is None:
+            return index
+        path = self._folder / INDEX
+        index.close()
+        try:
+            remove(path)
+            index.path.rename(path)
+            return Index(path, writable=True)
+        except _UNWRITABLE as error:
+            self._note(f"{_IN_MEMORY} ({error})")
+            return self._filled(None)
 
     def _catch_up(self, index: Index) -> int:
         """Add what the index lacks; return how many records. Raises what shows it to be wrong."""

@@ -39,7 +39,13 @@ class AppendOnlyFile:
     def create(cls, path: Path, first_line: bytes) -> AppendOnlyFile:
         """Make the file, with its first line and its name in the folder on stable storage."""
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, OWN_MODE))
-        file = cls(path, 0)
+        try:
+            file = cls(path, 0)
+        except BaseException:
+            # Left there, it would be in the way of the next attempt.
+            with suppress(OSError):
+                path.unlink()
+            raise
         try:
             file.write(first_line)
             file.sync()

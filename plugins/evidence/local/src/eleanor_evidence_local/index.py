@@ -114,6 +114,7 @@ class Index:
 
         Raises sqlite3.Error or ValueError if what is there cannot be used.
         """
+        self.path = path
         self.writable = writable
         self._lock = threading.Lock()
         self._pending: dict[str, Row] = {}
@@ -173,6 +174,17 @@ class Index:
                 return None
             found = self._connection.execute(
                 "SELECT * FROM records WHERE record_id = ?", (record_id,)
+            ).fetchone()
+        return Row(*found) if found else None
+
+    def at(self, position: int) -> Row | None:
+        """Return the row of the record at a position. Raises sqlite3.Error."""
+        with self._lock:
+            if self.last and (back := self.last.position - position) < len(self._pending):
+                # The last ones wait, in order.
+                return next(islice(reversed(self._pending.values()), back, None), None)
+            found = self._connection.execute(
+                "SELECT * FROM records WHERE position = ?", (position,)
             ).fetchone()
         return Row(*found) if found else None
 

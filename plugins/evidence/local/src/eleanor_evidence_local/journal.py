@@ -16,15 +16,21 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from eleanor_core.api import Frontier
 from eleanor_evidence_local.disk import AppendOnlyFile, open_own, sync, sync_folder, write_all
-from eleanor_evidence_local.layout import Place
-from eleanor_evidence_local.lines import BadLine, read_leaf, read_payload
+from eleanor_evidence_local.layout import Place, payload_path, segment_path
+from eleanor_evidence_local.lines import (
+    BadLine,
+    payload_header,
+    read_leaf,
+    read_payload,
+    segment_header,
+)
 
 _FULL: Final = 1 << 20
 _ENTRIES: Final = 32
@@ -171,6 +177,42 @@ class Pair:
         """Close both files."""
         self._leaves.close()
         self._payloads.close()
+
+
+def pair_at(folder: Path, place: Place, journal: Journal) -> Pair:
+    """Open the files that the log ends in, at their end. What no sync made durable yet is made so.
+
+    Raises OSError.
+    """
+    with ExitStack() as opened:
+        leaves = AppendOnlyFile(segment_path(folder, place.first), place.leaf_at)
+        opened.callback(leaves.close)
+        payloads = AppendOnlyFile(payload_path(folder, place.first), place.payload_at)
+        opened.callback(payloads.close)
+        pair = Pair(leaves, payloads, journal)
+        pair.sync()
+        opened.pop_all()
+    return pair
+
+
+def next_pair(
+    before: Pair | None, folder: Path, place: Place, peaks: Sequence[bytes], journal: Journal
+) -> tuple[Pair, Place]:
+    """Make the files for the records from `place` on, once those before are durable by themselves.
+
+    `peaks`: the tree up to there. Return them, and where the next record stands in them.
+    """
+    if before:
+        before.sync()
+    leaves, payloads = segment_header(place.position, peaks), payload_header(place.position)
+    pair = Pair.create(
+        (segment_path(folder, place.position), leaves),
+        (payload_path(folder, place.position), payloads),
+        journal,
+    )
+    if before:
+        before.close()
+    return pair, Place(place.position, place.position, len(leaves), len(payloads))
 
 
 def entry_of(

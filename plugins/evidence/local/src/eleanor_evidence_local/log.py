@@ -19,6 +19,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from eleanor_core.api import (
+    EvidenceDiffers,
     EvidenceUnavailable,
     Receipt,
     SealedRecord,
@@ -72,9 +73,10 @@ async def opened(
 class _Batch:
     """Records that are written together, and who waits for them."""
 
-    __slots__ = ("done", "outcomes", "submissions")
+    __slots__ = ("at", "done", "outcomes", "submissions")
 
-    def __init__(self) -> None:
+    def __init__(self, at: int | None = None) -> None:
+        self.at = at
         self.submissions: list[Submission] = []
         self.outcomes: list[Receipt | Refusal] = []
         self.done = anyio.Event()
@@ -108,7 +110,7 @@ class LocalLog:
         too many wait. Cancelled, it may still be written. ValueError: it is not a sealed record.
         """
         submission = Submission(record, _checked(record))
-        if self._store.held:
+        if self._store.waits:
             await self._turn()
         batch, position = self._submit(submission)
         await batch.done.wait()
@@ -116,6 +118,29 @@ class LocalLog:
         if isinstance(outcome, Refusal):
             raise EvidenceUnavailable(outcome.message) from outcome.cause
         return outcome
+
+    async def replicate(self, records: Sequence[StoredRecord], /) -> None:
+        """Return once all of another log's records are on stable storage, each in its own place.
+
+        Raises as `append` does, and `EvidenceDiffers` where this log holds something else; then
+        none of them is written.
+        """
+        for start in range(0, len(records), BATCH):
+            part = records[start : start + BATCH]
+            batch = _Batch(at=part[0].index)
+            batch.submissions = [*map(_copied, part)]
+            if self._store.waits:
+                await self._turn()
+            with self._lock:
+                self._refuse_late()
+                self._batches.put(batch)
+                self._waiting += len(batch.submissions)
+            await batch.done.wait()
+            for outcome in batch.outcomes:
+                if isinstance(outcome, Refusal):
+                    differs = isinstance(outcome.cause, EvidenceDiffers)
+                    error = EvidenceDiffers if differs else EvidenceUnavailable
+                    raise error(outcome.message) from outcome.cause
 
     async def get(self, record_id: str, /) -> StoredRecord | None:
         """Return a record, checked against its hash. Raises `EvidenceCorrupt` if it is damaged."""
@@ -185,29 +210,30 @@ class LocalLog:
                 store.close()
 
     async def _turn(self) -> None:
-        """Wait until this process may write, or there is just time left to say that it may not."""
+        """Wait until this process may write, or there is just time left to say that it may not.
+
+        Where the disk failed when the log was opened, it is only seen whether it still does.
+        """
         end = anyio.current_effective_deadline()
-        while await anyio.to_thread.run_sync(self._still_held):
+        while await anyio.to_thread.run_sync(self._still_waits):
             left = end - anyio.current_time()
-            if left == math.inf or left <= 2 * _TURN_SECONDS:
+            if left == math.inf or left <= 2 * _TURN_SECONDS or not self._store.held:
                 return
             await anyio.sleep(_TURN_SECONDS)
 
-    def _still_held(self) -> bool:
-        """Return whether another process has the log; once none has, this one takes it."""
+    def _still_waits(self) -> bool:
+        """Return whether this process may not write yet; it takes the log once it may."""
         with self._retaking:
             before = self._store
-            if before.held and not self._closed and (store := before.retaken()):
+            if before.waits and not self._closed and (store := before.reopened()):
                 # Who reads from the other one at this moment is not disturbed.
                 self._outlived.append(before)
                 self._store = store
-            return self._store.held and not self._closed
+            return self._store.waits and not self._closed
 
     def _submit(self, submission: Submission) -> tuple[_Batch, int]:
         with self._lock:
-            refusal = CLOSED if self._closed else self._store.closed
-            if refusal:
-                raise EvidenceUnavailable(refusal.message) from refusal.cause
+            self._refuse_late()
             if self._waiting >= self._limit:
                 raise EvidenceUnavailable(
                     f"{self._waiting} records wait for the evidence log already, as many as its "
@@ -220,6 +246,11 @@ class LocalLog:
             self._waiting += 1
             batch.submissions.append(submission)
             return batch, len(batch.submissions) - 1
+
+    def _refuse_late(self) -> None:
+        refusal = CLOSED if self._closed else self._store.closed
+        if refusal:
+            raise EvidenceUnavailable(refusal.message) from refusal.cause
 
     def _write(self) -> None:
         """Run in the writer thread until told to stop."""
@@ -234,13 +265,24 @@ class LocalLog:
             with self._lock:
                 if self._gathering is batch:
                     self._gathering = None
-            batch.outcomes = self._store.commit(batch.submissions)
+            batch.outcomes = self._store.commit(batch.submissions, batch.at)
             with self._lock:
                 self._waiting -= len(batch.submissions)
             # A loop that is gone has nobody left who waits.
             with suppress(RuntimeError):
                 self._wake(batch.done.set)
             self._store.tidy(keep=SLICE)
+
+
+def _copied(stored: StoredRecord) -> Submission:
+    """Return what to append for another log's record. Raises ValueError if it is damaged."""
+    record = SealedRecord(
+        record_id=stored.record_id,
+        leaf_hash=stored.leaf_hash,
+        leaf=stored.leaf,
+        payload=stored.payload,
+    )
+    return Submission(record, _checked(record))
 
 
 def _checked(record: SealedRecord) -> Heading:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +26,6 @@ from eleanor_core.api import (
 from eleanor_evidence_local.catalog import Catalog
 from eleanor_evidence_local.checkpoints import Checkpoints
 from eleanor_evidence_local.disk import (
-    AppendOnlyFile,
     Lock,
     free_space,
     holder,
@@ -33,7 +33,7 @@ from eleanor_evidence_local.disk import (
 )
 from eleanor_evidence_local.erasing import Erasing, targets
 from eleanor_evidence_local.index import Row, entry_of, row_of, row_of_entry, searched, stored
-from eleanor_evidence_local.journal import Journal, Pair
+from eleanor_evidence_local.journal import Journal, Pair, next_pair, pair_at
 from eleanor_evidence_local.layout import (
     JOURNAL,
     LOCK,
@@ -42,11 +42,9 @@ from eleanor_evidence_local.layout import (
     Entry,
     Place,
     locate,
-    payload_path,
     records,
-    segment_path,
 )
-from eleanor_evidence_local.lines import leaf_line, payload_header, payload_line, segment_header
+from eleanor_evidence_local.lines import leaf_line, payload_line
 from eleanor_evidence_local.notary import Notary, Signing
 from eleanor_evidence_local.recovery import (
     EMPTY,
@@ -61,7 +59,10 @@ from eleanor_evidence_local.submission import (
     CLOSED,
     Refusal,
     Submission,
+    differing,
+    held_by,
     receipt,
+    unwritable,
     without_erasures,
 )
 from eleanor_evidence_local.verify import Scope, verify
@@ -107,16 +108,11 @@ class Store:
                 make_folder(folder)
             self._lock = self._lock or Lock(self.folder / LOCK)
         except BlockingIOError as error:
-            self.held = True
-            self._refuse(
-                f"process {holder(self.folder / LOCK)} has the evidence log in {self.folder} open "
-                "for writing: stop it, or give this one an ELEANOR_HOME of its own",
-                error,
-            )
+            self._held_by_another(error)
         except OSError as error:
             if not self.folder.is_dir():
-                raise EvidenceUnavailable(_unwritable(self.folder, error)) from error
-            self._refuse(_unwritable(self.folder, error), error)
+                raise EvidenceUnavailable(unwritable(self.folder, error)) from error
+            self._refuse(unwritable(self.folder, error), error)
 
     def _open(self) -> None:
         try:
@@ -130,7 +126,9 @@ class Store:
             if self.closed is None:
                 for cut in cuts:
                     self._note(cut_off(cut))
-                self._go_on(self.head.next)
+                if self.head.next.leaf_at:
+                    self._pair = pair_at(self.folder, self.head.next, self._journal)
+                self._journal.remove()
                 self.notary = Notary(
                     self.folder, self.signing, lambda: self.head, self._log, self._not_as_signed
                 )
@@ -140,7 +138,7 @@ class Store:
         except EvidenceCorrupt as error:
             self._not_as_signed(error)
         except OSError as error:
-            self._refuse(_unwritable(self.folder, error), error)
+            self._refuse(unwritable(self.folder, error), error)
 
     def _examined(self) -> tuple[Head, tuple[Cut, ...]]:
         """Return where the log ends; what a writer finds in the journal alone is in its files."""
@@ -150,31 +148,47 @@ class Store:
                 for loss in losses:
                     self._note(put_back(loss))
             except OSError as error:
-                self._refuse(_unwritable(self.folder, error), error)
+                self._refuse(unwritable(self.folder, error), error)
             else:
                 return head, cuts
         head, _, cuts = examine(self.folder)
         return head, cuts
 
-    def _go_on(self, place: Place) -> None:
-        """Open the files that the log ends in. What no sync has made durable yet is made so."""
-        if place.leaf_at:
-            leaves = AppendOnlyFile(segment_path(self.folder, place.first), place.leaf_at)
-            payloads = AppendOnlyFile(payload_path(self.folder, place.first), place.payload_at)
-            self._pair = Pair(leaves, payloads, self._journal)
-            self._pair.sync()
-        self._journal.remove()
+    @property
+    def waits(self) -> bool:
+        """Whether it may be written later: another process has it, or the disk failed at first."""
+        return self.closed is not None and isinstance(self.closed.cause, OSError)
 
-    def retaken(self) -> Store | None:
-        """Return the log opened for writing, once the process that held the lock has let go of it.
+    def reopened(self) -> Store | None:
+        """Return the log opened for writing, if that can be done by now.
 
-        This one can be read as before. None where the lock is still held.
+        This one can be read as before. None while another process has it, or the disk still fails.
         """
         try:
-            lock = Lock(self.folder / LOCK)
-        except BlockingIOError:
+            lock = self._lock or Lock(self.folder / LOCK)
+        except BlockingIOError as error:
+            if not self.held:
+                self._held_by_another(error)
             return None
-        return Store(self.folder, self._segment_bytes, self._log, self.signing, lock)
+        except OSError:
+            return None
+        self._let_go()
+        store = Store(self.folder, self._segment_bytes, self._log, self.signing, lock)
+        if not store.waits:
+            return store
+        store.close()
+        return None
+
+    def _let_go(self) -> None:
+        """Keep nothing of what a start opened that failed half-way: it is another's to write."""
+        for held in (self.notary, self._pair):
+            if held:
+                held.close()
+        self._lock = self._pair = self.notary = self._erasing = None
+
+    def _held_by_another(self, error: BlockingIOError) -> None:
+        self.held = True
+        self._refuse(held_by(holder(self.folder / LOCK), self.folder), error)
 
     def _not_as_signed(self, error: EvidenceCorrupt) -> None:
         self._refuse(f"the evidence log is damaged: {error}", error)
@@ -207,13 +221,14 @@ class Store:
 
     # -- appending: by one thread -------------------------------------------------------------
 
-    def commit(self, batch: Sequence[Submission]) -> list[Receipt | Refusal]:
+    def commit(self, batch: Sequence[Submission], at: int | None = None) -> list[Receipt | Refusal]:
         """Append what is new in `batch`, with one sync for all of it; never raises.
 
-        An outcome for each, in order.
+        An outcome for each, in order. `at`: the position where the first must come to stand, and
+        the others behind it; else none is appended, and the cause is EvidenceDiffers.
         """
         try:
-            return self._commit(batch)
+            return self._commit(batch, at)
         except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait must hear of it
             reason = str(error) or type(error).__name__
             self._log.error("evidence not recorded", folder=str(self.folder), reason=reason)
@@ -223,7 +238,7 @@ class Store:
             )
             return [Refusal(message, error)] * len(batch)
 
-    def _commit(self, batch: Sequence[Submission]) -> list[Receipt | Refusal]:
+    def _commit(self, batch: Sequence[Submission], at: int | None) -> list[Receipt | Refusal]:
         catalog = self._catalog
         if self.closed or catalog is None:
             return [self.closed or CLOSED] * len(batch)
@@ -235,8 +250,10 @@ class Store:
         digests: list[bytes] = []
         leaves: list[bytes] = []
         payloads: list[bytes] = []
-        for record, heading in batch:
+        for number, (record, heading) in enumerate(batch):
             known = rows.get(record.record_id) or catalog.known(record.record_id)
+            if at is not None and (differs := differing(record, at + number, known, place)):
+                return [differs] * len(batch)
             if known:
                 outcomes.append(receipt(known, record))
                 continue
@@ -278,22 +295,10 @@ class Store:
     def _room(self) -> tuple[Pair, Place]:
         """Return where the next record goes; begin new files where there are none or full ones."""
         place, peaks = self.head.next, self.head.peaks
-        if self._pair and max(place.leaf_at, place.payload_at) < self._segment_bytes:
-            return self._pair, place
-        if self._pair:
-            self._pair.sync()
-        leaves, payloads = segment_header(place.position, peaks), payload_header(place.position)
-        pair = Pair.create(
-            (segment_path(self.folder, place.position), leaves),
-            (payload_path(self.folder, place.position), payloads),
-            self._journal,
-        )
-        if self._pair:
-            self._pair.close()
-        self._pair = pair
-        place = Place(place.position, place.position, len(leaves), len(payloads))
-        self.head = Head(next=place, peaks=peaks)
-        return pair, place
+        if self._pair is None or max(place.leaf_at, place.payload_at) >= self._segment_bytes:
+            self._pair, place = next_pair(self._pair, self.folder, place, peaks, self._journal)
+            self.head = Head(next=place, peaks=peaks)
+        return self._pair, place
 
     def tidy(self, keep: int = 0) -> None:
         """Bring the index file up to date but for `keep` records; a failure is only logged."""
@@ -338,7 +343,8 @@ class Store:
         """Return at most `size` records from `start` on, and where the next ones start."""
         self._refresh()
         stop = self.head.count if self._catalog else None
-        place = locate(self.folder, start) if isinstance(start, int) else start
+        find = self._catalog.place if self._catalog else partial(locate, self.folder)
+        place = find(start) if isinstance(start, int) else start
         if place is None or (isinstance(start, int) and place.position < start):
             return [], start
         entries: list[Entry] = []
@@ -390,7 +396,3 @@ class Store:
         message, cause = self.closed or CLOSED
         error = EvidenceCorrupt if isinstance(cause, EvidenceCorrupt) else EvidenceUnavailable
         return error(message)
-
-
-def _unwritable(folder: Path, error: OSError) -> str:
-    return f"the evidence log in {folder} cannot be written: {error}"

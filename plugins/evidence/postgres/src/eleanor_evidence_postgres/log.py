@@ -77,7 +77,10 @@ class PostgresLog:
         self._closed = False
 
     async def connect(self) -> None:
-        """Reach the server and see that the log is there. Raises EvidenceUnavailable."""
+        """Reach the server, if that can be done, and see that the log is there.
+
+        Raises EvidenceUnavailable if it is none that could be written.
+        """
         await self._log_in()
         await anyio.to_thread.run_sync(self._writing.prepare)
 
@@ -103,6 +106,16 @@ class PostgresLog:
             return waiting.outcome
         refusal = waiting.outcome or Refusal("the evidence log was closed before it was written")
         raise EvidenceUnavailable(refusal.message) from refusal.cause
+
+    async def replicate(self, records: Sequence[StoredRecord], /) -> None:
+        """Return once all of another log's records are on the server, each in its own place.
+
+        Raises `EvidenceUnavailable`, and `EvidenceDiffers` where this log holds something else;
+        then none of them is written.
+        """
+        if records:
+            await self._log_in()
+            await anyio.to_thread.run_sync(self._writing.replicate, records)
 
     async def get(self, record_id: str, /) -> StoredRecord | None:
         """Return a record, None if there is none. Raises `EvidenceUnavailable`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Final, NamedTuple, TypeVar
 
@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from eleanor_core.api import (
+    EvidenceDiffers,
     EvidenceUnavailable,
     Finding,
     Frontier,
@@ -69,6 +70,7 @@ class Store:
         self._where = f"{server.database}.{server.schema_name} on {server.host}:{server.port}"
         self._log = log
         self._lock = threading.Lock()
+        self._prepared = False
         self._open: psycopg.Connection[TupleRow] | None = None
 
     def close(self) -> None:
@@ -77,8 +79,23 @@ class Store:
             self._drop()
 
     def prepare(self) -> None:
-        """Make the tables where they are missing, and see that the server keeps its word."""
-        self._do(self._prepare)
+        """Make the tables where they are missing, and see that the server keeps its word.
+
+        Where it cannot be reached that is told, and done before the first thing that is asked.
+        """
+        try:
+            self._do(lambda _connection: None)
+        except EvidenceUnavailable as error:
+            if not isinstance(error.__cause__, psycopg.OperationalError):
+                raise
+            self._log.warning("evidence log cannot be reached yet", reason=str(error))
+
+    def replicate(self, records: Sequence[StoredRecord]) -> None:
+        """Append another log's records in one transaction, each to its own position.
+
+        Raises EvidenceDiffers, and appends none, where that is not where they come to stand.
+        """
+        self._do(lambda connection: self._append(connection, records, at=records[0].index))
 
     def commit(self, batch: Sequence[SealedRecord]) -> list[Receipt | Refusal]:
         """Append what is new in `batch` in one transaction; never raises. An outcome for each.
@@ -86,7 +103,7 @@ class Store:
         A transaction whose answer was lost is tried once more: what it wrote is found by its id.
         """
         try:
-            return self._do(lambda connection: self._commit(connection, batch))
+            return self._do(lambda connection: self._append(connection, batch))
         except Exception as error:  # noqa: BLE001 -- whatever it is, those who wait must hear of it
             self._log.error("evidence not recorded", log=self._where, reason=str(error))
             return [Refusal(str(error), error)] * len(batch)
@@ -152,7 +169,7 @@ class Store:
         if self._open is None or self._open.closed:
             server = self._server
             milliseconds = round(server.timeout * 1000)
-            self._open = psycopg.connect(
+            connection = psycopg.connect(
                 host=server.host,
                 port=server.port,
                 dbname=server.database,
@@ -166,6 +183,13 @@ class Store:
                 options=f"-c search_path={server.schema_name} -c synchronous_commit=on "
                 f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
             )
+            try:
+                if not self._prepared:
+                    self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._open, self._prepared = connection, True
         return self._open
 
     def _drop(self) -> None:
@@ -193,6 +217,7 @@ class Store:
                 connection.execute(
                     "INSERT INTO tree (format, size, peaks) VALUES (%s, 0, '')", (FORMAT,)
                 )
+            _tree(connection)
             (form,) = connection.execute("SELECT format FROM tree").fetchone() or ("none",)
         if form != FORMAT:
             raise EvidenceUnavailable(
@@ -200,15 +225,20 @@ class Store:
                 f"{FORMAT}: use the version that made it, or another schema_name"
             )
 
-    def _commit(
-        self, connection: psycopg.Connection[TupleRow], batch: Sequence[SealedRecord]
+    def _append(
+        self,
+        connection: psycopg.Connection[TupleRow],
+        batch: Sequence[SealedRecord | StoredRecord],
+        at: int | None = None,
     ) -> list[Receipt | Refusal]:
         with connection.transaction():
             tree = _tree(connection, lock=True)
             erased = {target: record for record in batch if (target := erased_by(record.leaf))}
             places = _places(connection, batch)
-            new: list[tuple[int, SealedRecord]] = []
-            for record in batch:
+            new: list[tuple[int, SealedRecord | StoredRecord]] = []
+            for number, record in enumerate(batch):
+                if at is not None:
+                    _check_place(record, at + number, places, tree.size)
                 if record.record_id not in places:
                     places[record.record_id] = (tree.size, record.leaf_hash)
                     new.append((tree.size, record))
@@ -275,7 +305,7 @@ def _tree(connection: psycopg.Connection[TupleRow], *, lock: bool = False) -> Fr
 
 
 def _places(
-    connection: psycopg.Connection[TupleRow], batch: Iterable[SealedRecord]
+    connection: psycopg.Connection[TupleRow], batch: Iterable[SealedRecord | StoredRecord]
 ) -> dict[str, tuple[int, str]]:
     """Return position and leaf hash of those records, and erasures, that are in the log already."""
     query = "SELECT record_id, position, leaf_hash FROM records WHERE record_id = ANY(%s)"
@@ -284,7 +314,21 @@ def _places(
     return {record_id: (position, digest.hex()) for record_id, position, digest in found}
 
 
-def _outcome(record: SealedRecord, position: int, digest: str) -> Receipt | Refusal:
+def _check_place(
+    record: SealedRecord | StoredRecord, at: int, places: Mapping[str, tuple[int, str]], end: int
+) -> None:
+    """Raise EvidenceDiffers unless a record stands at a position, or will."""
+    there, digest = places.get(record.record_id, (end, record.leaf_hash))
+    if (there, digest) == (at, record.leaf_hash):
+        return
+    held = f"holds it at {there} with leaf {digest}" if there != end else f"ends before {there}"
+    raise EvidenceDiffers(
+        f"record {record.record_id} with leaf {record.leaf_hash} belongs at {at}, and this log "
+        f"{held}: it is not the log of the same records. Nothing was written"
+    )
+
+
+def _outcome(record: SealedRecord | StoredRecord, position: int, digest: str) -> Receipt | Refusal:
     if digest != record.leaf_hash:
         return Refusal(
             f"record {record.record_id} is in the log at position {position} with another leaf "
