@@ -77,6 +77,13 @@ def lives(session: nox.Session) -> None:
 
 
 @nox.session
+def crashes(session: nox.Session) -> None:
+    """Kills, power cuts and failing system calls, 500 of each, with controls that lose records."""
+    everything(session)
+    session.run("python", "tests/crashes/run.py", "--trials", "500", *session.posargs)
+
+
+@nox.session
 def bare(session: nox.Session) -> None:
     """The core alone: it starts, and says what it lacks."""
     editable(session, ROOT, extra=tuple(KIT))

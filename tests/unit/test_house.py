@@ -267,7 +267,7 @@ def test_ci_runs_sessions_that_exist() -> None:
     named = {*matrix["session"], *(row["session"] for row in matrix["include"])}
     assert named <= _sessions()
     # Some are jobs of their own; the long tests are for a night.
-    assert _sessions() - named <= {"readme", "security", "long_tests", "lives"}
+    assert _sessions() - named <= {"readme", "security", "long_tests", "lives", "crashes"}
 
 
 def test_scripts_and_hooks_name_what_exists() -> None:
