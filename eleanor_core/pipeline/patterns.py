@@ -38,7 +38,7 @@ SHORT: Final = 200
 _SHARED_MEM: Final = 32 << 20
 _SMALL_MEM: Final = 16 << 20
 _ALONE_MEM: Final = 8 << 20
-_TOGETHER: Final = 8  # long patterns in one small set: their states multiply
+_TOGETHER: Final = 12  # long patterns in one small set: their states multiply
 _ALWAYS: Final = r"\z"
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 _RAW_BYTE: Final = re.compile(r"(?:^|[^\\])(?:\\\\)*\\C")
@@ -198,6 +198,8 @@ class _Automaton:
                 f"the automaton of {always} patterns failed on a view of {len(data)} bytes: out of "
                 "memory. Enable fewer plugins with patterns."
             )
+        if len(places) == 1:  # most sets, most of the time
+            return []
         return [self._rules[place] for place in sorted(places) if place != always]
 
     def refuse_empty(self) -> None:
