@@ -58,7 +58,8 @@ def eleanor_register_backends(api: PluginAPI) -> Iterable[BackendDeclaration]:
     """Declare compute backends (arrays on a CPU, CUDA or MPS device).
 
     Called when: the engine starts, if the backend is enabled.
-    Must return: declarations whose `probe` imports nothing heavy; the factory yields a `Backend`.
+    Must return: declarations with their devices, whose `probe` imports nothing heavy; the factory
+        yields a `Backend` on `services.device`.
     Must not do: import torch, jax or a driver; that belongs in the factory.
     If it raises: the plugin is `broken`; stages that need a backend abstain, and say so.
     """

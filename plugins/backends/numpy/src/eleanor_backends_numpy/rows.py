@@ -113,60 +113,79 @@ class NumpyRows(HostRows):
     def candidates(self, towards: Floats, k: int) -> Sequence[Places]:
         """Return the rows whose score is not clearly below the k-th best."""
         part = max(_PART, self._scanned.most_scores // len(towards))
-        found = [_Found(k, self._scanned.error) for _ in towards]
+        found = _Found(len(towards), k, self._scanned.error)
         for start in range(0, len(self), part):
             scores = self._scanned.scores(towards, start, min(start + part, len(self)))
             if start == 0:
-                for one, floor in zip(found, _kth_at_least(scores, k), strict=True):
-                    one.raise_floor(floor)
-            floors = np.array([one.floor for one in found], dtype=np.float32)
-            hits = scores >= floors[:, None]
-            for query in np.flatnonzero(hits.any(axis=1)):
-                near = np.flatnonzero(hits[query])
-                found[query].add(near + start, scores[query, near])
-        return [one.rows() for one in found]
+                found.raise_floors(_kth_at_least(scores, k))
+            # Of one axis, numpy passes over what is False at a stride.
+            places = np.flatnonzero(scores >= found.floors)
+            near, whose = np.divmod(places, len(towards))
+            found.add(near + start, whose, scores.reshape(-1)[places])
+        return found.rows()
 
 
 class _Found:
-    """What may be among the best `k` so far: rows at or above `floor`."""
+    """What may be among each query's best `k` so far: rows that reach its floor."""
 
-    def __init__(self, k: int, error: float) -> None:
+    def __init__(self, queries: int, k: int, error: float) -> None:
+        self.floors = np.full(queries, -np.inf, dtype=np.float32)
         self._k = k
-        self._error = error
+        self._error = np.float32(error)
         self._rows: list[Places] = []
+        self._whose: list[Places] = []
         self._scores: list[Floats] = []
-        self.floor = -np.inf
+        self._fresh = 0
 
-    def raise_floor(self, kth: float) -> None:
-        self.floor = max(self.floor, kth - self._error)
+    def raise_floors(self, kth: Floats) -> None:
+        """Take scores that `k` rows of each query are known to reach."""
+        np.maximum(self.floors, kth - self._error, out=self.floors)
 
-    def add(self, rows: Places, scores: Floats) -> None:
+    def add(self, rows: Places, whose: Places, scores: Floats) -> None:
+        """Add rows, each with its query and score."""
         self._rows.append(rows)
+        self._whose.append(whose)
         self._scores.append(scores)
-        whole = np.concatenate(self._scores)
-        if len(whole) >= self._k:
-            self.raise_floor(np.partition(whole, len(whole) - self._k)[len(whole) - self._k])
-            kept = whole >= self.floor
-            self._scores = [whole[kept]]
-            self._rows = [np.concatenate(self._rows)[kept]]
+        self._fresh += len(rows)
+        # Seldom, because it costs more than a floor that is a little too low.
+        if self._fresh > 4 * self._k * len(self.floors):
+            self._sift()
 
-    def rows(self) -> Places:
-        return np.concatenate(self._rows)
+    def rows(self) -> Sequence[Places]:
+        """Return the rows of each query."""
+        self._sift()
+        edges = np.searchsorted(self._whose[0], np.arange(1, len(self.floors)))
+        return np.split(self._rows[0], edges)
+
+    def _sift(self) -> None:
+        """Sort by query and score, raise the floors, and drop what is below them."""
+        rows, whose = np.concatenate(self._rows), np.concatenate(self._whose)
+        scores = np.concatenate(self._scores)
+        order = np.lexsort((-scores, whose))
+        rows, whose, scores = rows[order], whose[order], scores[order]
+        edges = np.searchsorted(whose, np.arange(len(self.floors) + 1))
+        enough = edges[1:] - edges[:-1] >= self._k
+        last = np.where(enough, edges[:-1] + self._k - 1, 0)
+        self.raise_floors(np.where(enough, scores[last], np.float32(-np.inf)))
+        kept = scores >= self.floors[whose]
+        self._rows, self._whose, self._scores = [rows[kept]], [whose[kept]], [scores[kept]]
+        self._fresh = 0
 
 
-def _kth_at_least(scores: Floats, k: int) -> Sequence[float]:
+def _kth_at_least(scores: Floats, k: int) -> Floats:
     """Return for each query a score that at least `k` of these reach; -inf if there are fewer.
 
     Of groups' maxima the k-th best is such a one, and costs one pass instead of a selection.
     """
-    queries, rows = scores.shape
+    rows, queries = scores.shape
     if rows < k:
-        return [-np.inf] * queries
+        return np.full(queries, -np.inf, dtype=np.float32)
     if rows >= 32 * k:
         whole = rows - rows % 16
-        scores = scores[:, :whole].reshape(queries, 16, -1).max(axis=1)
-    place = scores.shape[1] - k
-    return [float(kth) for kth in np.partition(scores, place, axis=1)[:, place]]
+        scores = scores[:whole].reshape(16, -1, queries).max(axis=0)
+    place = len(scores) - k
+    kth: Floats = np.partition(scores, place, axis=0)[place]
+    return kth
 
 
 class FloatRows:
@@ -182,8 +201,8 @@ class FloatRows:
         return len(self._rows)
 
     def scores(self, towards: Floats, start: int, stop: int) -> Floats:
-        """Return cosines up to `error`, shape (queries, stop - start)."""
-        return towards @ self._rows[start:stop].astype(np.float32, copy=False).T
+        """Return cosines up to `error`, shape (stop - start, queries)."""
+        return self._rows[start:stop].astype(np.float32, copy=False) @ towards.T
 
 
 class Int8Rows:
@@ -205,9 +224,9 @@ class Int8Rows:
         return len(self.codes)
 
     def scores(self, towards: Floats, start: int, stop: int) -> Floats:
-        """Return cosines up to the rounding of the codes, shape (queries, stop - start)."""
-        rough = towards @ self.codes[start:stop].astype(np.float32).T
-        rough *= self.scales[start:stop]
+        """Return cosines up to the rounding of the codes, shape (stop - start, queries)."""
+        rough = self.codes[start:stop].astype(np.float32) @ towards.T
+        rough *= self.scales[start:stop, None]
         return rough
 
 
