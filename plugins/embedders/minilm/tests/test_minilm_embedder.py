@@ -20,7 +20,7 @@ from eleanor_embedders_minilm.weights import WeightsError, encoder_weights
 
 from eleanor_core.api import Batcher, EleanorError, Embedding, Services
 from eleanor_core.testing import EmbedderContract
-from eleanor_core.testing.vectors import components, cosine
+from eleanor_core.testing.arithmetic import components, cosine
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text("utf-8"))["vectors"]
 """Texts of our own and their vectors by PyTorch 2.13's own layers, on these weights."""
