@@ -172,13 +172,25 @@ def batch(
             min=1, metavar="N", help="Processes that judge; one for each core if not said."
         ),
     ] = None,
+    executor: Annotated[
+        Literal["local", "ray"],
+        typer.Option(metavar="local|ray", help="Where they run: here, or on a Ray cluster."),
+    ] = "local",
 ) -> None:
     """Judge the cases of a file: objects with id, text and, if you like, context and kind."""
 
     def verb(options: Options) -> int:
         from eleanor_cli.batch import batch as run
 
-        return run(options, source, target, force=force, resume=resume, workers=workers)
+        return run(
+            options,
+            source,
+            target,
+            force=force,
+            resume=resume,
+            workers=workers,
+            executor=executor,
+        )
 
     _finish(context, verb)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import anyio
 
@@ -24,6 +25,7 @@ from eleanor_core.engine import EleanorEngine
 from eleanor_core.registry import load
 
 if TYPE_CHECKING:
+    from eleanor_cli.batching.process import Start
     from eleanor_core import Redaction
     from eleanor_core.api import JsonLimits
     from eleanor_core.registry import Registry
@@ -34,6 +36,9 @@ IN_FLIGHT: Final = 32
 
 SMALL: Final = 64
 """Lines up to which a worker process costs more than it gives: its start takes a second or two."""
+
+Executor: TypeAlias = Literal["local", "ray"]
+"""Where workers run: on this machine, or on a Ray cluster."""
 
 Done = Callable[[list[Judged]], None]
 
@@ -46,11 +51,15 @@ def batch(
     force: bool,
     resume: bool,
     workers: int | None,
+    executor: Executor,
 ) -> int:
     """Judge every line of `source` into `target`. 0 if every line was judged, else 1.
 
-    `workers`: processes that judge; None: one for each core, unless the input is small.
+    `workers`: processes that judge; None: one for each core, unless the input is small and they
+    would be here.
     """
+    if executor == "ray" and find_spec("ray") is None:
+        raise UsageError('--executor ray needs Ray: pip install "eleanor-cli[ray]"')
     loaded = options.load()
     logs.configure(loaded.settings, options.redaction)
     limits = loaded.settings.limits.of_request
@@ -67,12 +76,13 @@ def batch(
         if begun and not _take_up(job, source, target, output, tally, limits):
             return _code(tally)
         lines = _after(tally.written, raw_lines(source, limits))
-        workers = workers or _workers_for(tally.total - tally.written)
-        judge_all = (
-            partial(_in_process, loaded, options.redaction, lines)
-            if workers == 1
-            else partial(_in_workers, loaded, options.redaction, registry, workers, lines)
-        )
+        judge_all: Callable[[Done], Awaitable[None]]
+        if executor == "ray":
+            judge_all = partial(_on_ray, loaded, options.redaction, registry, workers, lines)
+        elif (here := workers or _workers_for(tally.total - tally.written)) == 1:
+            judge_all = partial(_in_process, loaded, options.redaction, lines)
+        else:
+            judge_all = partial(_in_workers, loaded, options.redaction, registry, here, lines)
 
         async def main() -> int:
             try:
@@ -108,17 +118,35 @@ async def _in_workers(
     workers: int,
     lines: Iterator[RawLine],
     done: Done,
+    start: Start | None = None,
 ) -> None:
     from eleanor_cli.batching.log import open_log
     from eleanor_cli.batching.pool import WINDOW, open_pool
+    from eleanor_cli.batching.process import start_here
     from eleanor_cli.batching.terms import terms_of
 
+    terms = terms_of(loaded, registry, start or start_here)
     stop = loaded.settings.deadlines.stop
     async with (
         open_log(loaded.settings, redaction) as log,
-        open_pool(terms_of(loaded, registry), log, workers, stop_seconds=stop) as pool,
+        open_pool(terms, log, workers, stop_seconds=stop) as pool,
     ):
         await in_order(pool.chunks(lines), pool.judge, done, limit=WINDOW * workers)
+
+
+async def _on_ray(
+    loaded: LoadedSettings,
+    redaction: Redaction,
+    registry: Registry,
+    workers: int | None,
+    lines: Iterator[RawLine],
+    done: Done,
+) -> None:
+    from eleanor_cli.batching.cluster import open_cluster
+
+    async with open_cluster() as cluster:
+        number = workers or cluster.cpus
+        await _in_workers(loaded, redaction, registry, number, lines, done, cluster.start)
 
 
 def _code(tally: Tally) -> int:

@@ -6,10 +6,10 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 import anyio
 from anyio.abc import Process, TaskGroup
@@ -27,7 +27,16 @@ Result = TypeVar("Result")
 _TICK_SECONDS: Final = 0.5
 _END_SECONDS: Final = 2.0
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_COMMAND: Final = (sys.executable, "-m", "eleanor_cli.batching.worker")
+_ARGUMENTS: Final = ("-m", "eleanor_cli.batching.worker")
+
+Start: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], Awaitable[Process]]
+"""Starts Python with these arguments, and these variables where there are no such ones yet."""
+
+
+async def start_here(arguments: Sequence[str], environment: Mapping[str, str]) -> Process:
+    """Start a worker process on this machine."""
+    command = (sys.executable, *arguments)
+    return await anyio.open_process(command, stderr=None, env={**environment, **os.environ})
 
 
 class WorkerDiedError(Exception):
@@ -47,13 +56,15 @@ class Terms:
     """What every worker of a run is told, and held to.
 
     `plugins`: what it must have loaded, by ref, evidence aside. `silence`: seconds without a sign
-    of life, with work under way, from which it counts as hung. `limits`: of one line.
+    of life, with work under way, from which it counts as hung. `limits`: of one line. `start`: how
+    it is started, here or elsewhere.
     """
 
     hello: Mapping[str, JsonValue]
     plugins: Mapping[str, str]
     silence: float
     limits: JsonLimits
+    start: Start = start_here
 
 
 class _Slot(Generic[Result]):
@@ -161,8 +172,7 @@ class Worker:
 
     async def _start(self) -> Process:
         # N workers on N cores leave none over for the threads of a maths library.
-        threads = dict.fromkeys(_ONE_THREAD, "1")
-        return await anyio.open_process(_COMMAND, stderr=None, env={**threads, **os.environ})
+        return await self._terms.start(_ARGUMENTS, dict.fromkeys(_ONE_THREAD, "1"))
 
     async def _write(self, process: Process) -> None:
         stream = process.stdin

@@ -6,7 +6,7 @@ import sys
 from typing import Final
 
 from eleanor_cli.batching.job import plugins_of
-from eleanor_cli.batching.process import Terms
+from eleanor_cli.batching.process import Start, Terms
 from eleanor_core.model import JsonValue
 from eleanor_core.registry import Registry
 from eleanor_core.settings import LoadedSettings, Settings
@@ -17,8 +17,11 @@ GRACE_SECONDS: Final = 5.0
 _CHOICES: Final = ("defaults", "enable", "require", "exact")
 
 
-def terms_of(loaded: LoadedSettings, registry: Registry) -> Terms:
-    """Return the terms of a run. The settings travel through the worker's own pipe alone."""
+def terms_of(loaded: LoadedSettings, registry: Registry, start: Start) -> Terms:
+    """Return the terms of a run, whose workers `start` starts.
+
+    The settings travel through the worker's own pipe alone.
+    """
     deadlines = loaded.settings.deadlines
     hello: dict[str, JsonValue] = {
         "path": list[JsonValue](sys.path),
@@ -31,6 +34,7 @@ def terms_of(loaded: LoadedSettings, registry: Registry) -> Terms:
         plugins={ref: made for ref, made in plugins.items() if not _records(ref)},
         silence=deadlines.request + deadlines.record + GRACE_SECONDS,
         limits=loaded.settings.limits.of_request,
+        start=start,
     )
 
 

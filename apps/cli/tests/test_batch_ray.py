@@ -1,0 +1,87 @@
+"""`eleanor batch --executor ray`: the same results as here, also where a worker or its actor dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from eleanor_cli import batch
+from eleanor_cli.faults import UsageError
+from eleanor_cli.options import Options
+
+WORDS = ("fine", "unfair", "worrying", "grave")
+DECISIONS = ("allow", "constrain", "review", "deny")
+with_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(batch, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match=r'needs Ray: pip install "eleanor-cli\[ray\]"'):
+        batch.batch(
+            Options(settings=None, sets=(), home=tmp_path, traceback=False),
+            tmp_path / "in.jsonl",
+            tmp_path / "out.jsonl",
+            force=False,
+            resume=False,
+            workers=None,
+            executor="ray",
+        )
+
+
+def of_run(process, word):
+    """Return the processes below this one whose command line holds a word."""
+    parents, found = {}, []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text()
+            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+            if word in (folder / "cmdline").read_text():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+
+    def below(number):
+        while number in parents and number != process.pid:
+            number = parents[number]
+        return number == process.pid
+
+    return [number for number in found if below(number)]
+
+
+@with_ray
+@pytest.mark.long
+@pytest.mark.parametrize("killed", ["", "eleanor_cli.batching.worker", "ray::Relay"])
+def test_every_line_is_judged_once_whatever_is_killed(chaos, write, killed):
+    count = 300
+    write(
+        "in.jsonl",
+        *(
+            {"id": f"n{i}", "text": f"a {WORDS[i % 4]} text that takes a moment"}
+            for i in range(count)
+        ),
+    )
+    process = chaos.start("batch", "--executor", "ray", "--workers", "2", "in.jsonl", "out.jsonl")
+    out = chaos.work / "out.jsonl"
+    while killed and process.poll() is None:
+        if (
+            out.exists()
+            and out.read_bytes().count(b"\n") > 20
+            and (found := of_run(process, killed))
+        ):
+            os.kill(found[0], signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    done = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["id"] for line in done] == [f"n{i}" for i in range(count)]
+    assert [line["decision"] for line in done] == [DECISIONS[i % 4] for i in range(count)]
+    log = chaos.home / "evidence" / "lines" / "log.jsonl"
+    recorded = {json.loads(line)["record_id"] for line in log.read_text().splitlines()}
+    assert {line["evidence"]["record_id"] for line in done} <= recorded
