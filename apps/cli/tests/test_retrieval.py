@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eleanor_cli.app import app
-from eleanor_cli.retrieval.measures import MEASURES, ndcg_at, recall_at, reciprocal_rank, rows_of
+from eleanor_cli.retrieval.measures import (
+    MEASURES,
+    ndcg_at,
+    reach_of,
+    recall_at,
+    reciprocal_rank,
+    rows_of,
+)
 
 CHOSEN = ["precedents/sqlite", "embedders/hashing", "backends/numpy"]
 CANDIDATES = {"a": "Rent out the hall.", "b": "Sell the list of members.", "c": "Close the door."}
@@ -70,6 +77,9 @@ def test_what_is_found_is_measured_and_the_home_stays_empty(bench, tmp_path):
     assert by["words"]["mrr_over_words"] == 0.0
     assert by["vectors"]["recall_at_10"] == 1.0
     assert by["both"]["mrr_over_words"] == pytest.approx(by["both"]["mrr"] - 2 / 3)
+    (reach,) = report["similarities"]
+    assert (reach["name"], reach["threshold"], reach["unlike"]) == ("set", 0.6, 0.0)
+    assert "a similarity of 0.60 is reached by" in out
     assert "MRR" in out
     assert "hashing-256-v1" in out
 
@@ -109,6 +119,14 @@ def test_worked_figures():
     best = 1 + 1 / math.log2(3) + 1 / 2
     assert ndcg_at(10)(found, like) == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / best)
     assert reciprocal_rank(found, {"q"}) == 0.0
+
+
+def test_what_a_similarity_means():
+    found = [{"a": 0.9, "b": 0.7, "c": 0.2}, {"c": 0.8, "a": 0.1, "b": 0.1}, {"b": 0.3, "a": 0.2}]
+    reach = reach_of("set", found, [{"a"}, {"a"}, {"b"}], 0.6)
+    assert (reach.like, reach.unlike) == (1 / 3, 2 / 5)
+    assert (reach.right, reach.reached) == (0.5, 2)
+    assert reach_of("set", found, [{"a"}, {"a"}, {"b"}], 0.95).right is None
 
 
 @given(st.permutations("abcdefgh"), st.sets(st.sampled_from("abcdefgh"), min_size=1))

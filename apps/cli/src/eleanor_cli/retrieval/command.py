@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from eleanor_cli.quality.bootstrap import RESAMPLES
 from eleanor_cli.quality.command import elsewhere, refuse_targets
 from eleanor_cli.quality.report import Value, settings_hash
 from eleanor_cli.quality.sets import SEED
-from eleanor_cli.retrieval.measures import Ranking, Row, rows_of
+from eleanor_cli.retrieval.measures import Reach, Row, reach_of, rows_of
 from eleanor_cli.retrieval.sets import Query, QuerySet, read_sets
 from eleanor_cli.running import run
 from eleanor_core import Precedents, Redaction, open_precedents
@@ -44,6 +44,7 @@ class Report:
     settings_sha256: str
     sets: Sequence[QuerySet]
     rows: Sequence[Row]
+    reaches: Sequence[Reach]
 
 
 def bench_precedents(options: Options, data: Sequence[Path], target: Path | None) -> int:
@@ -73,13 +74,18 @@ async def _measured(
     loaded: LoadedSettings, redaction: Redaction, sets: Sequence[QuerySet]
 ) -> Report:
     rows: list[Row] = []
+    reaches: list[Reach] = []
     store = encoder_id = ""
     for one in sets:
         # A store of its own for each set: how rare a word is depends on all the cases in it.
         with elsewhere(loaded) as place:
             async with open_precedents(place.settings, redaction=redaction) as precedents:
                 store, encoder_id = precedents.whose, _encoder_id(precedents)
-                rows += await _rows(precedents, one)
+                found = await _found(precedents, one)
+        relevant = [query.relevant for query in one.queries]
+        rows += rows_of(one.name, {by: [*map(list, of)] for by, of in found.items()}, relevant)
+        threshold = loaded.settings.recall.similarity
+        reaches.append(reach_of(one.name, found["vectors"], relevant, threshold))
         say(f"{one.name}: {len(one.queries)} queries")
     return Report(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,6 +94,7 @@ async def _measured(
         settings_sha256=settings_hash(loaded),
         sets=sets,
         rows=rows,
+        reaches=reaches,
     )
 
 
@@ -97,16 +104,17 @@ def _encoder_id(precedents: Precedents) -> str:
     return precedents.embedder.encoder_id
 
 
-async def _rows(precedents: Precedents, one: QuerySet) -> list[Row]:
+async def _found(precedents: Precedents, one: QuerySet) -> dict[str, list[Mapping[str, float]]]:
+    """Return for each way and query the similarities of its candidates, best first."""
     if not isinstance(precedents.store, PrecedentArchive):
         msg = f"{precedents.whose} takes no import, so it cannot be measured"
         raise PrecedentsUnavailable(msg)
     await precedents.store.import_lines(_lines(one))
-    rankings: dict[str, list[Ranking]] = {by: [] for by in _WAYS}
+    found: dict[str, list[Mapping[str, float]]] = {by: [] for by in _WAYS}
     for number, query in enumerate(one.queries):
         for by in _WAYS:
-            rankings[by].append(await _ranking(precedents, number, query, by))
-    return rows_of(one.name, rankings, [query.relevant for query in one.queries])
+            found[by].append(await _candidates(precedents, number, query, by))
+    return found
 
 
 def _lines(one: QuerySet) -> Iterator[str]:
@@ -117,10 +125,12 @@ def _lines(one: QuerySet) -> Iterator[str]:
             yield json.dumps({**entry, "outcome": "allow", "authority": "machine"})
 
 
-async def _ranking(precedents: Precedents, number: int, query: Query, by: SearchBy) -> Ranking:
+async def _candidates(
+    precedents: Precedents, number: int, query: Query, by: SearchBy
+) -> Mapping[str, float]:
     wanted = PrecedentQuery(text=query.text, by=by, domain=str(number))
     found = await precedents.search(wanted, len(query.candidates))
-    return [match.case.id.partition("/")[2] for match in found]
+    return {match.case.id.partition("/")[2]: match.similarity for match in found}
 
 
 # -- JSON -----------------------------------------------------------------------------------------
@@ -163,6 +173,7 @@ def to_json(report: Report) -> JsonObject:
             }
             for row in report.rows
         ],
+        "similarities": [asdict(reach) for reach in report.reaches],
     }
 
 

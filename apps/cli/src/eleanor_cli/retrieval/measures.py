@@ -93,3 +93,49 @@ def rows_of(
 
 def _mean(values: Sequence[float]) -> Value:
     return Value(sum(values) / len(values), mean_interval(values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a similarity from `threshold` on means on one set: how recall's setting fits an encoder.
+
+    `like`, `unlike`: shares of the candidates that are like their query, and not, that reach it.
+    `right`: of the `reached` queries whose nearest candidate does, the share where that one is like
+    the query; None if there are none.
+    """
+
+    name: str
+    threshold: float
+    like: float
+    unlike: float
+    right: float | None
+    reached: int
+
+
+def reach_of(
+    name: str, found: Sequence[Mapping[str, float]], relevant: Sequence[Collection[str]], at: float
+) -> Reach:
+    """Return what `at` means. `found`: the similarity of each candidate, the nearest first."""
+    pairs = [
+        (similarity >= at, candidate in like)
+        for of_query, like in zip(found, relevant, strict=True)
+        for candidate, similarity in of_query.items()
+    ]
+    nearest = [
+        next(iter(of_query)) in like
+        for of_query, like in zip(found, relevant, strict=True)
+        if of_query and max(of_query.values()) >= at
+    ]
+    return Reach(
+        name=name,
+        threshold=at,
+        like=_share(reaches for reaches, like in pairs if like) or 0.0,
+        unlike=_share(reaches for reaches, like in pairs if not like) or 0.0,
+        right=_share(nearest),
+        reached=len(nearest),
+    )
+
+
+def _share(values: Iterable[bool]) -> float | None:
+    kept = list(values)
+    return sum(kept) / len(kept) if kept else None

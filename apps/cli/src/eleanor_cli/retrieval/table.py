@@ -11,7 +11,7 @@ from rich.text import Text
 from eleanor_cli.escape import safe
 from eleanor_cli.quality.table import number, span
 from eleanor_cli.retrieval.command import Report
-from eleanor_cli.retrieval.measures import Row
+from eleanor_cli.retrieval.measures import Reach, Row
 from eleanor_cli.screen import DIM
 
 _HEADS = ("by", "R@1", "R@10", "nDCG@10", "MRR", "95 %", "- words", "95 %")
@@ -27,12 +27,22 @@ def show(report: Report, on: Console) -> None:
         for row in rows:
             table.add_row(*map(Text, _cells(row)))
     on.print(table)
+    for reach in report.reaches:
+        on.print(Text(f"{safe(reach.name)}: {_said(reach)}"))
     for line in (
         "\nR@k: share of the like candidates among the first k. Not found counts 0.",
         "95 %: bootstrap over queries. - words: MRR less that of words, paired.",
         f"{report.date}, {safe(report.store)}, encoder {safe(report.encoder_id)}.",
     ):
         on.print(Text(line, style=DIM))
+
+
+def _said(reach: Reach) -> str:
+    right = "" if reach.right is None else f", and is right in {reach.right:.0%}"
+    return (
+        f"a similarity of {reach.threshold:.2f} is reached by {reach.like:.0%} of what is like and "
+        f"{reach.unlike:.1%} of what is not; the nearest reaches it {reach.reached} times{right}"
+    )
 
 
 def _cells(row: Row) -> list[str]:
