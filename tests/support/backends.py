@@ -92,7 +92,7 @@ class Crossed(Bad):
         return CrossedRows(EmbeddingBlock.of(rows), storage, self._ledger)
 
 
-class Unaccountable(Bad):
+class Uncounted(Bad):
     """Keeps no account."""
 
     def report(self) -> BackendReport:

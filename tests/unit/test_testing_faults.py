@@ -15,7 +15,7 @@ import anyio
 import pytest
 from attrs import evolve
 from hypothesis import settings
-from support.backends import Crossed, Renamed, Skewed, Unaccountable, WorstFirst
+from support.backends import Crossed, Renamed, Skewed, Uncounted, WorstFirst
 from support.sinks import (
     Backwards,
     Careless,
@@ -267,7 +267,7 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("arithmetic", "softmax_is_like_arithmetic", Skewed()),
     ("signature", "takes_what_the_protocol_says", Renamed()),
     ("many-callers", "answers_many_at_once_and_survives_the_impatient", Crossed()),
-    ("keeps-account", "keeps_account", Unaccountable()),
+    ("keeps-account", "keeps_account", Uncounted()),
     ("nearest", "finds_the_nearest", Store()),
 )
 CONTRACTS: dict[str, type] = {
