@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent
 BACKEND = "flit_core>=3.11,<4"
 REQUIRE = "ELEANOR_REQUIRE_DEVICE"
 BACKENDS = ROOT / "plugins" / "backends"
+ENCODER = ROOT / "plugins" / "embedders" / "minilm"
 APART = [BACKENDS / "jax", BACKENDS / "torch"]
 """Dists with a dependency of gigabytes: `nox -s backends` has an environment for each."""
 PLUGINS = sorted(
@@ -131,12 +132,14 @@ def backends(session: nox.Session, backend: str) -> None:
         if reason := absent(device):
             session.skip(f"{backend}: {reason}")  # before gigabytes are fetched for it
     folder, numpy = BACKENDS / name, BACKENDS / "numpy"
-    editable(session, ROOT, *dict.fromkeys((numpy, folder)), extra=(*KIT, "mypy"))
+    editable(session, ROOT, *dict.fromkeys((numpy, folder, ENCODER)), extra=(*KIT, "mypy"))
     # On a CPU everything runs, and the tests of absent devices skip, each with its reason.
     chosen = {"cuda": ["-k", "TestCuda"], "mps": ["-k", "TestMps"], "gpu": ["-k", "TestGpu"]}
     session.chdir(folder)
     # The settings of an engine know no such variable, and would refuse it.
     session.run("pytest", *insist, *chosen.get(device, ()), *session.posargs, env={REQUIRE: None})
+    # A real encoder, on every device of this backend that is here.
+    session.run("pytest", str(ENCODER / "tests"), "-k", f"golden_on_every_backend and {name}")
     if device == "cpu":
         session.run("mypy", "--strict", "src")
 

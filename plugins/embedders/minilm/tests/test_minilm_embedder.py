@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import entry_points
+from operator import attrgetter
 from pathlib import Path
 
 import anyio
@@ -18,7 +21,7 @@ from eleanor_embedders_minilm.embedder import BATCH, WINDOW, MiniLM, MiniLMEmbed
 from eleanor_embedders_minilm.plugin import MiniLMSettings, open_embedder
 from eleanor_embedders_minilm.weights import WeightsError, encoder_weights
 
-from eleanor_core.api import Batcher, EleanorError, Embedding, Services
+from eleanor_core.api import BackendDeclaration, Batcher, EleanorError, Embedding, Services
 from eleanor_core.testing import EmbedderContract
 from eleanor_core.testing.arithmetic import components, cosine
 
@@ -39,9 +42,26 @@ async def embed(*texts: str, windows: int = 16) -> list[Embedding]:
         return list(await MiniLMEmbedder(MODEL(), batcher, windows=windows).embed(texts))
 
 
+def usable() -> Iterator[object]:
+    """Yield every installed backend with each device of it that can be used here."""
+    for point in sorted(entry_points(group="eleanor.backends"), key=attrgetter("name")):
+        for declaration in point.load().eleanor_register_backends():
+            for device in declaration.devices:
+                if declaration.probe(device) is None:
+                    yield pytest.param(declaration, device, id=f"{declaration.name}-{device}")
+
+
 @pytest.mark.anyio
-async def test_vectors_are_the_golden_ones() -> None:
-    found = await embed(*(item["text"] for item in GOLDEN))
+@pytest.mark.parametrize(("declaration", "device"), list(usable()))
+async def test_vectors_are_golden_on_every_backend(
+    declaration: BackendDeclaration, device: str, tmp_path: Path
+) -> None:
+    services = Services(data_dir=tmp_path, log=structlog.get_logger(), device=device)
+    async with declaration.factory(declaration.settings(), services) as backend:
+        model = MiniLM(backend)
+        async with Batcher(model.means) as batcher:
+            texts = [item["text"] for item in GOLDEN]
+            found = await MiniLMEmbedder(model, batcher, windows=16).embed(texts)
     for vector, item in zip(found, GOLDEN, strict=True):
         assert components(vector) == pytest.approx(item["values"], abs=1e-5)
 
