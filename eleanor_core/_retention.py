@@ -6,9 +6,8 @@ covers records, and binds every erasure that begins once it is recorded.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeAlias, cast
 
@@ -16,7 +15,8 @@ from attrs import evolve
 
 from eleanor_core._chains import Chains
 from eleanor_core._reviews import Reviews
-from eleanor_core._signatures import PrivateKey, verifies
+from eleanor_core._signatures import PrivateKey
+from eleanor_core._vouching import facts_of, leaf_of, reason_of, signed, signed_by
 from eleanor_core.api import ErasableLog, erasure_id, leaf_hash
 from eleanor_core.codec import from_json, to_json
 from eleanor_core.errors import (
@@ -25,7 +25,7 @@ from eleanor_core.errors import (
     ReviewRefused,
     UnresolvableRecord,
 )
-from eleanor_core.evidence import FanOut, canonical, open_payload, record_refusal, seal
+from eleanor_core.evidence import FanOut, record_refusal, seal
 from eleanor_core.evidence.fanout import NO_SINK
 from eleanor_core.model import (
     Covers,
@@ -34,7 +34,6 @@ from eleanor_core.model import (
     Hold,
     JsonObject,
     JsonValue,
-    Reviewer,
     SealedRecord,
     StoredRecord,
 )
@@ -75,8 +74,8 @@ class Retention:
         chain = await self._chains.read("hold")
         reviewers = await self._reviews.reviewers() if chain else ()
         for stored in chain:
-            leaf, facts = _leaf(stored), _facts(stored)
-            key = _signed_by(stored, reviewers)
+            leaf, facts = leaf_of(stored), facts_of(stored)
+            key = signed_by(stored, reviewers)
             if facts["event"] == "released":
                 held = holds[str(facts["hold"])]
                 holds[held.hold_id] = evolve(
@@ -88,7 +87,7 @@ class Retention:
                     covers=from_json(facts["covers"], Covers),
                     by=str(facts["by"]),
                     time=str(leaf["time"]),
-                    reason=_reason(stored),
+                    reason=reason_of(stored),
                     key=key,
                 )
         return tuple(holds.values())
@@ -126,15 +125,15 @@ class Retention:
         stored = (await self._evidence.copies(erasure_id(record_id)))[0]
         if stored is None:
             return None
-        key = _signed_by(stored, await self._reviews.reviewers())
-        facts = _facts(stored)
+        key = signed_by(stored, await self._reviews.reviewers())
+        facts = facts_of(stored)
         return Erasure(
             record_id=record_id,
             erasure_id=stored.record_id,
             by=str(facts["by"]),
             ground=str(facts["ground"]),
-            time=str(_leaf(stored)["time"]),
-            reason=_reason(stored),
+            time=str(leaf_of(stored)["time"]),
+            reason=reason_of(stored),
             key=key,
             waiting=await self._evidence.still_readable(record_id),
         )
@@ -163,7 +162,7 @@ class Retention:
         until = _ago(now, self._profile.maximum_days)
         holds = [hold for hold in await self.holds() if hold.released_by is None]
         async for stored in self._primary.read():
-            leaf = _leaf(stored)
+            leaf = leaf_of(stored)
             if stored.payload and str(leaf["time"]) < until:
                 yield Due(
                     record_id=stored.record_id,
@@ -188,7 +187,7 @@ class Retention:
             facts: JsonObject = {
                 "record": record_id,
                 "leaf_hash": stored.leaf_hash,
-                "commitments": cast("JsonObject", _leaf(stored)["commitments"]),
+                "commitments": cast("JsonObject", leaf_of(stored)["commitments"]),
                 "ground": ground,
                 "profile": self._name,
             }
@@ -230,7 +229,7 @@ class Retention:
             )
         if await self._primary.get(erasure_id(record_id)) is not None:
             return None
-        if not _leaf(stored)["commitments"]:
+        if not leaf_of(stored)["commitments"]:
             raise RetentionRefused("no_payload", f"record {record_id} has no words to erase")
         if stored.payload is None:
             raise UnresolvableRecord(
@@ -240,7 +239,7 @@ class Retention:
         return stored
 
     async def _check_time(self, stored: StoredRecord, ground: str) -> None:
-        leaf = _leaf(stored)
+        leaf = leaf_of(stored)
         holding = [
             hold.hold_id
             for hold in await self.holds()
@@ -310,9 +309,8 @@ class Retention:
                 )
             said: JsonObject = {**facts, "by": by}
         else:
-            said = {**facts, "by": (await self._reviews.good(by.public)).person}
-            signature = by.sign(_message(label, record_id, said))
-            said = {**said, "key": by.public, "signature": signature}
+            named = {**facts, "by": (await self._reviews.good(by.public)).person}
+            said = signed(label, record_id, named, by)
         payload: JsonObject = {label: {"reason": reason}} if reason else {}
         return seal(label, trace_id="", facts=said, payload=payload, record_id=record_id)
 
@@ -342,50 +340,6 @@ def covered(covers: Covers, leaf: Mapping[str, JsonValue]) -> bool:
         and covers.start <= time
         and (not covers.end or time < covers.end)
     )
-
-
-def _message(label: str, record_id: str, facts: Mapping[str, JsonValue]) -> bytes:
-    """Return what is signed: the record's id is in it, so that it fits no other record."""
-    return canonical({"schema": f"eleanor/{label}/1", "record_id": record_id, "facts": facts})
-
-
-def _signed_by(stored: StoredRecord, reviewers: Sequence[Reviewer]) -> str | None:
-    """Return whose key signed a record, None if none. Raises UnresolvableRecord if it is wrong."""
-    leaf = _leaf(stored)
-    facts = dict(_facts(stored))
-    key, signature = facts.pop("key", None), facts.pop("signature", None)
-    if key is None and signature is None:
-        return None
-    good = any(
-        (item.key, item.person) == (key, facts["by"])
-        and item.registered < stored.index
-        and (item.revoked is None or stored.index < item.revoked)
-        for item in reviewers
-    )
-    message = _message(str(leaf["kind"]), stored.record_id, facts)
-    if not good or not verifies(str(key), str(signature), message):
-        raise UnresolvableRecord(
-            f"the signature of record {stored.record_id} does not verify; run "
-            "`eleanor evidence verify`"
-        )
-    return str(key)
-
-
-def _leaf(stored: StoredRecord) -> Mapping[str, JsonValue]:
-    leaf: Mapping[str, JsonValue] = json.loads(stored.leaf)
-    return leaf
-
-
-def _facts(stored: StoredRecord) -> Mapping[str, JsonValue]:
-    return cast("JsonObject", _leaf(stored)["facts"])
-
-
-def _reason(stored: StoredRecord) -> str | None:
-    """Return the words of a hold or an erasure; "" where none were said, None once erased."""
-    words = open_payload(stored)
-    if words is None:
-        return None
-    return str(cast("JsonObject", next(iter(words.values()), {})).get("reason", ""))
 
 
 def _ago(now: datetime | None, days: int) -> str:
