@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,16 +127,23 @@ async def test_a_key_signs_and_one_that_is_not_good_is_refused(tmp_path) -> None
         assert (await retention.holds())[0].key == key.public
         with pytest.raises(ReviewRefused):
             await retention.release(hold.hold_id, by=key, reason="Settled.")
-        _forge(log, hold.hold_id)
-        with pytest.raises(UnresolvableRecord):
-            await retention.holds()
+        for what in ({b'"by":"alice"': b'"by":"mallory"'}, {b'"trace_id":"t"': b'"trace_id":"u"'}):
+            with _forged(log, hold.hold_id, what), pytest.raises(UnresolvableRecord):
+                await retention.holds()
 
 
-def _forge(log: MemoryLog, record_id: str) -> None:
-    """Let the record say that another person placed the hold, with all hashes made anew."""
+@contextmanager
+def _forged(log: MemoryLog, record_id: str, what: Mapping[bytes, bytes]) -> Iterator[None]:
+    """Let a record say something else meanwhile, with its hash made anew."""
     place = next(at for at, stored in enumerate(log.records) if stored.record_id == record_id)
-    leaf = log.records[place].leaf.replace(b'"by":"alice"', b'"by":"mallory"')
-    log.records[place] = evolve(log.records[place], leaf=leaf, leaf_hash=leaf_hash(leaf))
+    whole = log.records[place]
+    leaf = whole.leaf
+    for old, new in what.items():
+        assert old in leaf
+        leaf = leaf.replace(old, new)
+    log.records[place] = evolve(whole, leaf=leaf, leaf_hash=leaf_hash(leaf))
+    yield
+    log.records[place] = whole
 
 
 async def test_before_the_minimum_it_takes_a_legal_ground(tmp_path) -> None:
