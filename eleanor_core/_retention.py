@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias, cast
 from attrs import evolve
 
 from eleanor_core._chains import Chains
+from eleanor_core._panel import LostSink
 from eleanor_core._reviews import Reviews
 from eleanor_core._signatures import PrivateKey
 from eleanor_core._vouching import facts_of, leaf_of, reason_of, signed, signed_by
@@ -135,7 +136,7 @@ class Retention:
             time=str(leaf_of(stored)["time"]),
             reason=reason_of(stored),
             key=key,
-            waiting=await self._evidence.still_readable(record_id),
+            waiting=await self._waiting(record_id),
         )
 
     async def erase(
@@ -213,10 +214,19 @@ class Retention:
             raise EvidenceUnavailable(f"the erasure of record {record_id} is not in the log")
         return found
 
+    async def _waiting(self, record_id: str) -> tuple[str, ...]:
+        """Return the logs that hold a payload still, or that nobody can ask whether they do."""
+        readable = await self._evidence.still_readable(record_id)
+        sinks = self._evidence.sinks.items()
+        return tuple(name for name, sink in sinks if name in readable or isinstance(sink, LostSink))
+
     async def _standing(self, record_id: str) -> StoredRecord | None:
         """Return a record with a payload that may be erased; None if it was erased before."""
         unable = [
-            name for name, sink in self._evidence.sinks.items() if not isinstance(sink, ErasableLog)
+            name
+            for name, sink in self._evidence.sinks.items()
+            # One that did not start gets the erasure with all that it missed, once it does.
+            if not isinstance(sink, ErasableLog | LostSink)
         ]
         if unable:
             raise EvidenceUnavailable(

@@ -236,6 +236,25 @@ async def test_an_erasure_reaches_every_log(tmp_path, required: str) -> None:
         assert (await engine.retention.erasure(record_id)).waiting == ("b",)
 
 
+class Unstarted:
+    """A log that does not start."""
+
+    @hookimpl
+    def eleanor_register_evidence(self) -> Iterable[EvidenceDeclaration]:
+        yield EvidenceDeclaration(name="unstarted", factory=lambda *_: 1 / 0)
+
+
+async def test_a_log_that_did_not_start_is_told_to_hold_the_payload_still(tmp_path) -> None:
+    log = MemoryLog(name="a")
+    plugins = [critic_plugin("calm", calm), log, Unstarted()]
+    settings = {"evidence": {"required": "primary"}}
+    async with Harness(tmp_path)(plugins=plugins, settings=settings) as engine:
+        judged = await engine.run(text="Zoe asks.")
+        done = await engine.retention.erase(judged.evidence.record_id, by="clerk")
+        assert done.waiting == ("unstarted",)
+        assert (await log.get(judged.evidence.record_id)).payload is None
+
+
 def test_the_profiles_state_what_the_page_says() -> None:
     assert {name: profile.maximum_days for name, profile in PROFILES.items()} == {
         "keep": None,
