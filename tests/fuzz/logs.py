@@ -45,8 +45,13 @@ def sound_log() -> tuple[dict[str, bytes], frozenset[str]]:
 
 
 def write(place: Path, content: dict[str, bytes]) -> None:
-    """Make the files of a log, and no others, in a folder."""
-    shutil.rmtree(place, ignore_errors=True)
+    """Make the files of a log, and no others, in a folder.
+
+    Its folders stay: to take one away costs more than to verify the log.
+    """
+    for path in place.rglob("*"):
+        if path.is_file():
+            path.unlink()
     for name, data in content.items():
         path = place / name
         path.parent.mkdir(parents=True, exist_ok=True)
