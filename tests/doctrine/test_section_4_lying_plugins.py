@@ -312,7 +312,7 @@ class _Refusing(MemoryLog):
         return await super().append(record)
 
 
-def test_a_record_that_one_sink_never_took_permits_nothing() -> None:
+def test_where_all_must_record_one_that_a_sink_never_took_permits_nothing() -> None:
     first, second = MemoryLog(name="first"), _Refusing(name="second")
 
     async def use(engine: EleanorEngine) -> None:
@@ -325,7 +325,7 @@ def test_a_record_that_one_sink_never_took_permits_nothing() -> None:
         with pytest.raises(UnresolvableRecord):
             await engine.executable(forged, Deeds().action())
 
-    with_engine([CALM, first, second], use)
+    with_engine([CALM, first, second], use, settings={"evidence": {"required": "all"}})
 
 
 @pytest.mark.parametrize("seal", ["\ud800", None, b"x"])
