@@ -156,8 +156,10 @@ class Store:
 
     @property
     def waits(self) -> bool:
-        """Whether it may be written later: another process has it, or the disk failed at first."""
-        return self.closed is not None and isinstance(self.closed.cause, OSError)
+        """Whether it may be written later: the disk failed, or it was seen without the lock."""
+        if self.closed is None or self.closed is CLOSED:
+            return False
+        return self._lock is None or isinstance(self.closed.cause, OSError)
 
     def reopened(self) -> Store | None:
         """Return the log opened for writing, if that can be done by now.
