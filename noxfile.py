@@ -72,7 +72,8 @@ def lives(session: nox.Session) -> None:
     """Rule 9 over ten thousand lives of decisions."""
     everything(session)
     session.run(
-        "pytest", "-m", "long", "tests/doctrine/test_rule_9_lives.py", *session.posargs,
+        "pytest", "-m", "long", "--hypothesis-show-statistics",
+        "tests/doctrine/test_rule_9_lives.py", *session.posargs,
         env={"HYPOTHESIS_PROFILE": "lives"},
     )  # fmt: skip
 
