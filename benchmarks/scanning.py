@@ -128,8 +128,7 @@ class Voices:
         bench = Bench(given=given, views=scan.views, hits=scan.hits)
         said: dict[str, DetectorResult | Abstention] = {}
         await panel.detectors.ask(bench.case_for, said.__setitem__, time_left=60.0)
-        signals = testimony(said)
-        bench = Bench(given=given, views=scan.views, hits=scan.hits, signals=signals)
+        bench.add(testimony(said), None)
         heard: dict[str, CriticOutcome] = {}
         await panel.critics.ask(bench.case_for, heard.__setitem__, time_left=60.0)
         faults = [one for one in (*said.values(), *heard.values()) if isinstance(one, Abstention)]

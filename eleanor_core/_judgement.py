@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -51,8 +51,9 @@ from eleanor_core.model import (
     thaw,
 )
 from eleanor_core.model.assessment import completed
-from eleanor_core.pipeline.aggregate import Heard, aggregate, objects
-from eleanor_core.pipeline.deliberate import Bench, Watch, testimony
+from eleanor_core.model.made import unchecked
+from eleanor_core.pipeline.aggregate import Heard, aggregate, objects, speaking
+from eleanor_core.pipeline.deliberate import Bench, testimony
 from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.gate import closed
 from eleanor_core.pipeline.impact import Impact, impact
@@ -68,6 +69,9 @@ T = TypeVar("T")
 SCAN_IN_THREAD = 20_000
 """Characters from which the scan, which releases the GIL, leaves the loop free (about 0.5 ms)."""
 
+_assessment: Final = unchecked(Assessment)
+_heard: Final = unchecked(Heard)
+_reference: Final = unchecked(EvidenceRef)
 _log = structlog.get_logger("eleanor.judgement")
 
 
@@ -89,6 +93,7 @@ class Judgement:
         self._stated: JsonObject = EMPTY_MAP
         self._others: tuple[Escalation, ...] = ()
         self._critics: dict[str, CriticOutcome] = {}
+        self._speaking: dict[str, CriticOutcome] = {}
         self._detectors: dict[str, DetectorResult | Abstention] = {}
         self._watch = Stopwatch(panel.settings.deadlines.request)
 
@@ -118,8 +123,7 @@ class Judgement:
         self._tell(CaseAccepted)
         scan = await self._scan()
         bench = Bench(given=self._given, views=scan.views, hits=scan.hits)
-        watch = Watch(bench)
-        self._stated = watch.context
+        self._stated = bench.context
         self._context = self._cleaner.value(self._stated) if self._stated else self._stated
 
         await panel.detectors.ask(
@@ -127,29 +131,23 @@ class Judgement:
         )
         self._detectors = dict(sorted(self._detectors.items()))
         if self._detectors:
-            self._others += watch.escalations("detectors testified")
+            self._others += bench.escalations("detectors testified")
         self._watch.mark("detect")
         refuse_injection(self._detectors, panel.settings.policy)
 
         embedding = await self._embed()
-        bench = Bench(
-            given=self._given,
-            views=scan.views,
-            hits=scan.hits,
-            signals=testimony(self._detectors),
-            embedding=embedding if isinstance(embedding, Embedding) else None,
-        )
-        watch = Watch(bench)
+        bench.add(testimony(self._detectors), embedding)
         await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._watch.left())
         self._critics = dict(sorted(self._critics.items()))
-        self._others += watch.escalations("critics deliberated")
+        self._speaking = speaking(self._critics, panel.seats)
+        self._others += bench.escalations("critics deliberated")
         self._watch.mark("deliberate")
 
         weight = self._impact()
         precedent = await self._recall(bench, embedding, weight)
         uncertainty = self._uncertainty(precedent, weight, scan)
-        heard = Heard(
-            critics=self._critics,
+        heard = _heard(
+            critics=self._speaking,
             detectors=self._detectors,
             precedent=precedent,
             uncertainty=uncertainty,
@@ -238,7 +236,7 @@ class Judgement:
             case_kind=self._given.kind,
             context=self._stated,
             domain=domain_of(self._stated),
-            critics=self._critics,
+            critics=self._speaking,
             thresholds=panel.thresholds,
             policy=panel.settings.policy,
         )
@@ -265,7 +263,7 @@ class Judgement:
         panel = self._panel
         objecting = any(
             objects(outcome, panel.seats[name].thresholds)
-            for name, outcome in self._critics.items()
+            for name, outcome in self._speaking.items()
         )
         try:
             if panel.store is None or not await self._has_precedents():
@@ -287,7 +285,7 @@ class Judgement:
         outcome: UncertaintyAnalysis | Abstention
         try:
             outcome = analyse(
-                self._critics,
+                self._speaking,
                 self._detectors,
                 precedent,
                 domain=domain_of(self._stated),
@@ -309,7 +307,7 @@ class Judgement:
         decision = aggregate(heard, panel.seats, prohibited)
         self._watch.mark("aggregate")
         share = panel.settings.policy.audit_sample
-        return Assessment(
+        return _assessment(
             trace_id=self._given.trace_id,
             decision=decision.value,
             summary=decision.summary,
@@ -339,7 +337,7 @@ class Judgement:
             told = self._redaction.told(error)
             raise EvidenceUnavailable(said, assessment=closed(assessment)) from told
         self._watch.mark("record")
-        reference = EvidenceRef(record_id=sealed.record_id, leaf_hash=sealed.leaf_hash)
+        reference = _reference(record_id=sealed.record_id, leaf_hash=sealed.leaf_hash)
         return completed(assessment, reference, self._watch.timings())
 
     async def _abandon(self, error: BaseException) -> None:

@@ -9,6 +9,7 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from operator import attrgetter
 from typing import Final, Self, TypeVar, cast
 
 import structlog
@@ -63,6 +64,7 @@ _SAID: Final[Mapping[type, tuple[str, ...]]] = {
     UncertaintyAnalysis: ("reasons", "escalations"),
 }
 """Where free words stand, directly or further down. Names, clauses and declared words do not."""
+_WORDS: Final = {form: attrgetter(*names) for form, names in _SAID.items() if len(names) > 1}
 
 
 class Redaction:
@@ -272,6 +274,8 @@ class Cleaner:
 
     def outcome(self, outcome: T) -> T:
         """Return what a voice said, masked; itself where nothing is to be masked (one scan)."""
+        if (words := _WORDS.get(type(outcome))) and not any(words(outcome)):
+            return outcome
         said: list[str] = []
         _gather(outcome, said)
         masked = self._texts(said) if said else said

@@ -32,7 +32,7 @@ class Stopwatch:
     def timings(self) -> FrozenMap:
         """Return the milliseconds of each stage so far, and `total`."""
         total = _milliseconds(time.perf_counter_ns() - self._started)
-        return FrozenMap({**self._timings, "total": total})
+        return FrozenMap.owning({**self._timings, "total": total})
 
 
 def _milliseconds(nanoseconds: int) -> float:

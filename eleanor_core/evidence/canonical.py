@@ -2,8 +2,9 @@
 
 The `rfc8785` package is the reference, and pure Python. What is here writes the same bytes about
 ten times faster: a class of the model by one expression that is compiled once, strings by the
-interpreter's C encoder, the member order of a known set of keys and the digits of a known number
-from a bounded cache. Floats that ECMAScript and Python write differently are left to the reference.
+interpreter's C encoder, and from bounded caches the member order of a known set of keys, the digits
+of a known number, and what a voice is written as that found nothing and gave the same figures
+before. Floats that ECMAScript and Python write differently are left to the reference.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring as quote
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, cast, get_origin
 
@@ -20,13 +22,34 @@ import rfc8785
 from attrs import AttrsInstance
 
 from eleanor_core.codec import WIRE_FORMS, WireForm, to_json
+from eleanor_core.model import (
+    CriticResult,
+    DetectorResult,
+    Gate,
+    PrecedentAlignment,
+    Provenance,
+    UncertaintyAnalysis,
+)
 from eleanor_core.model.json import FrozenMap, JsonValue, path_step
-from eleanor_core.model.provenance import Provenance
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer that every JSON reader holds exactly (RFC 8785, section 3.2.2.3)."""
 
 _CACHED_KEY_CHARS: Final = 512
+_CACHED_VALUES: Final = 256
+
+_SAYING: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
+    {
+        CriticResult: ("justification", "violations", "escalations", "not_assessed"),
+        DetectorResult: ("signals", "not_assessed"),
+        UncertaintyAnalysis: ("reasons", "escalations"),
+        PrecedentAlignment: ("cases", "escalations"),
+        Gate: (),
+        Provenance: (),
+    }
+)
+"""Fields of values that come again and again where these are empty: only the others are figures,
+and names that stand in settings. So no word of anybody stays in memory."""
 
 Writable: TypeAlias = "JsonValue | AttrsInstance | Sequence[Writable] | Mapping[str, Writable]"
 """JSON, and values of the model, which stand for their wire form."""
@@ -46,21 +69,21 @@ class _Refused(Exception):  # noqa: N818 -- caught here, and told as a ValueErro
     """Something in the value has no canonical form."""
 
 
-def canonical(value: Writable) -> bytes:
+def canonical(value: Writable, path: str = "$") -> bytes:
     """Return `value` as RFC 8785 bytes (UTF-8, keys in UTF-16 order, ECMAScript numbers).
 
     A value of the model, at any depth, is written as its wire form is (`to_json`), without the
     dicts in between. Raises ValueError with the JSONPath of the first thing that has no such form:
     an integer beyond 2**53 - 1 either way (readers would disagree about it), NaN or an infinity, a
     lone surrogate, a key that is not a string, a type that is not JSON, or nesting beyond the
-    interpreter's stack.
+    interpreter's stack. `path` is where the value itself stands.
     """
     try:
         return _WRITERS[type(value)](value).encode()
     except (_Refused, UnicodeEncodeError):
-        path, problem = next(_problems(to_json(value), "$"))
+        path, problem = next(_problems(to_json(value), path))
     except RecursionError:
-        path, problem = "$", "nested too deep"
+        problem = "nested too deep"
     raise ValueError(f"no canonical JSON: {problem} at {path}")
 
 
@@ -81,10 +104,7 @@ class _Writers(dict[type, _Writer]):
         if attrs.has(form):
             # Kept: the classes of the model are few, and compiling one takes a millisecond.
             write = _compiled(form)
-            # Voices are few too, and each one's origin stands in every record.
-            return self.setdefault(
-                form, lru_cache(maxsize=256)(write) if form is Provenance else write
-            )
+            return self.setdefault(form, _keeping(form, write) if form in _SAYING else write)
         # A subclass is written as its plain like.
         if issubclass(form, str):
             return lambda value: quote(str.__str__(value))
@@ -133,7 +153,7 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
     to go through the fields and ask each value for its type takes three times as long.
     """
     wire = WIRE_FORMS.get(form, WireForm())
-    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _score}
+    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _float}
     fields = {
         item.name: item
         for item in attrs.fields(attrs.resolve_types(form))
@@ -159,6 +179,27 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
             raise TypeError(msg)
     source = f"lambda value: {' '.join(parts)} '}}'"
     return cast("_Writer", eval(source, known))  # noqa: S307 -- our fields' names # nosec B307
+
+
+def _keeping(form: type[AttrsInstance], write: _Writer) -> _Writer:
+    """Return `write` with a memory of the values that say nothing, by their figures."""
+    omitted = (*_SAYING[form], *WIRE_FORMS.get(form, WireForm()).omitted)
+    figures = attrgetter(*[item.name for item in attrs.fields(form) if item.name not in omitted])
+    said = attrgetter(*_SAYING[form]) if _SAYING[form] else lambda _: ()
+    kept: dict[object, str] = {}
+
+    def write_or_recall(value: object) -> str:
+        if any(said(value)):
+            return write(value)
+        key = figures(value)
+        try:
+            return kept[key]
+        except KeyError:
+            if len(kept) >= _CACHED_VALUES:
+                kept.clear()
+            return kept.setdefault(key, write(value))
+
+    return write_or_recall
 
 
 def _source(item: str, declared: object) -> str:
@@ -201,21 +242,18 @@ def _integer(value: int) -> str:
     raise _Refused
 
 
+# Scores come again and again, and times too: most are some microseconds, told as milliseconds.
+@lru_cache(maxsize=2048)
 def _float(value: float) -> str:
     if not value:
         return "0"  # of either sign
     if not math.isfinite(value):
         raise _Refused
-    value = float(value)
     digits = repr(value)
     whole = digits.endswith(".0")
     if whole and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return digits[:-2]
     return rfc8785.dumps(value).decode() if whole or "e" in digits else digits
-
-
-# The few scores that come again and again. Times do not, and are no field's: they leave none here.
-_score: Final = lru_cache(maxsize=256)(_float)
 
 
 _WRITERS: Final = _Writers(

@@ -64,10 +64,9 @@ class FaultFacts:
 
 def assessment_facts(assessment: Assessment) -> Facts:
     """Return the facts of a finished judgement."""
-    gate = assessment.gate
     return {
         "decision": assessment.decision,
-        "gate": {"open": gate.open, "tier": gate.tier, "requires": gate.requires},
+        "gate": assessment.gate,
         "escalations": [
             {"critic": item.critic, "clause": item.clause, "tier": item.tier}
             for item in assessment.escalations
@@ -95,24 +94,39 @@ def outcome_facts(
     outcome: CriticOutcome | DetectorResult,
 ) -> CriticFacts | DetectorFacts | FaultFacts | Written:
     """Return the facts of one voice's outcome, with where the voice came from."""
-    dist = _dist(outcome.provenance)
-    if isinstance(outcome, Abstention):
-        return FaultFacts(outcome.reason, outcome.score, dist)
-    if isinstance(outcome, CriticResult) and not (outcome.violations or outcome.not_assessed):
-        return _silent_facts(outcome.score, outcome.confidence, dist)
-    gaps = tuple([gap.reason for gap in outcome.not_assessed])
     if isinstance(outcome, CriticResult):
-        clauses = tuple([item.clause for item in outcome.violations])
-        return CriticFacts(outcome.score, outcome.severity, outcome.confidence, clauses, gaps, dist)
-    categories = tuple([signal.category for signal in outcome.signals])
-    return DetectorFacts(outcome.score, categories, gaps, dist)
+        if not (outcome.violations or outcome.not_assessed):
+            return _silent_critic(outcome.score, outcome.confidence, outcome.provenance)
+        return CriticFacts(
+            outcome.score,
+            outcome.severity,
+            outcome.confidence,
+            clauses=tuple([item.clause for item in outcome.violations]),
+            gaps=tuple([gap.reason for gap in outcome.not_assessed]),
+            dist=_dist(outcome.provenance),
+        )
+    if isinstance(outcome, Abstention):
+        return FaultFacts(outcome.reason, outcome.score, _dist(outcome.provenance))
+    if not (outcome.signals or outcome.not_assessed):
+        return _silent_detector(outcome.score, outcome.provenance)
+    return DetectorFacts(
+        outcome.score,
+        categories=tuple([signal.category for signal in outcome.signals]),
+        gaps=tuple([gap.reason for gap in outcome.not_assessed]),
+        dist=_dist(outcome.provenance),
+    )
 
 
 # Who finds nothing says so with the same few figures, case after case. What is kept are numbers and
 # the name of a dist, and no word of anybody.
 @lru_cache(maxsize=256)
-def _silent_facts(score: float, confidence: float, dist: str) -> Written:
-    return written(CriticFacts(score, 0, confidence, (), (), dist))
+def _silent_critic(score: float, confidence: float, provenance: Provenance | None) -> Written:
+    return written(CriticFacts(score, 0, confidence, (), (), _dist(provenance)))
+
+
+@lru_cache(maxsize=256)
+def _silent_detector(score: float, provenance: Provenance | None) -> Written:
+    return written(DetectorFacts(score, (), (), _dist(provenance)))
 
 
 def _dist(provenance: Provenance | None) -> str:

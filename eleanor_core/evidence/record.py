@@ -8,17 +8,24 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from io import BytesIO
-from typing import cast
+from typing import Final, cast
 
 from eleanor_core.api import RECORD_LIMITS, parse_json
-from eleanor_core.api.evidence import check_payload, commitment, hyphened, leaf_hash
+from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
 from eleanor_core.errors import EvidenceCorrupt, InvalidInput
 from eleanor_core.evidence.canonical import Writable, canonical, member_order
 from eleanor_core.model.evidence import SCHEMA_ID, RecordKind, SealedRecord, StoredRecord
 from eleanor_core.model.json import EMPTY_MAP, JsonValue
+from eleanor_core.model.made import unchecked
 
 SALT_BYTES = 32
+
+_sealed: Final = unchecked(SealedRecord)
+_LEAF: Final = (
+    b'{"commitments":{%b},"facts":%b,"kind":%b,"record_id":%b,'
+    b'"schema":' + canonical(SCHEMA_ID) + b',"time":%b,"trace_id":%b}'
+)
+"""The canonical form of an `EvidenceRecord`."""
 
 
 def new_record_id() -> str:
@@ -53,27 +60,24 @@ def seal(
     Raises ValueError where one has no canonical form.
     """
     record_id = record_id or new_record_id()
-    commitments: dict[str, JsonValue] = {}
+    commitments: list[bytes] = []
     parts: list[bytes] = []
     # One call for all: each one goes to the operating system.
-    salts = BytesIO(secrets.token_bytes(SALT_BYTES * len(payload)))
-    for name in sorted(payload, key=member_order):
-        salt, value = salts.read(SALT_BYTES), canonical(payload[name])
-        commitments[name] = commitment(salt, value)
-        opening = b'%b:{"salt":"%b","value":' % (canonical(name), salt.hex().encode())
-        parts.append(opening + value + b"}")
-    leaf = canonical(
-        {
-            "commitments": commitments,
-            "facts": facts,
-            "kind": kind,
-            "record_id": record_id,
-            "schema": SCHEMA_ID,
-            "time": now(),
-            "trace_id": trace_id,
-        }
+    salts = secrets.token_bytes(SALT_BYTES * len(payload))
+    for position, name in enumerate(sorted(payload, key=member_order)):
+        salt = salts[position * SALT_BYTES : (position + 1) * SALT_BYTES]
+        key, value = canonical(name), canonical(payload[name])
+        commitments.append(b'%b:"%b"' % (key, commitment(salt, value).encode()))
+        parts.append(b'%b:{"salt":"%b","value":%b}' % (key, salt.hex().encode(), value))
+    leaf = _LEAF % (
+        b",".join(commitments),
+        canonical(facts, "$.facts"),
+        canonical(kind),
+        canonical(record_id),
+        canonical(now()),
+        canonical(trace_id),
     )
-    return SealedRecord(
+    return _sealed(
         record_id=record_id,
         leaf_hash=leaf_hash(leaf),
         leaf=leaf,
@@ -112,9 +116,9 @@ class _Clock:
     def next_id(self) -> str:
         with self._lock:
             ticks = self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
-        milliseconds, fraction = divmod(ticks, 4096)
-        head = milliseconds << 80 | 0x7 << 76 | fraction << 64
-        return hyphened(head | 0b10 << 62 | secrets.randbits(62))
+        # 48 bits of milliseconds, and 12 of what is less.
+        head, tail = f"{ticks:015x}", f"{0b10 << 62 | secrets.randbits(62):x}"
+        return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{tail[:4]}-{tail[4:]}"
 
 
 @cache

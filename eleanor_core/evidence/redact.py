@@ -95,7 +95,8 @@ class Redactor:
     def known_spans(self, text: str) -> list[Span]:
         """Return the spans of `text` in which a known secret stands, in code points."""
         data = text.encode("utf-8", "surrogatepass")
-        return _code_points(data, self._known.spans(data))
+        spans = self._known.spans(data)
+        return _code_points(data, spans) if spans else []
 
     def _matches(self, data: bytes) -> list[Span]:
         hits = self._hits(data) if self._patterns else []

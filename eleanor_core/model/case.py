@@ -101,31 +101,3 @@ class Case:
             if view.name == name:
                 return view
         return View(name="text", text=self.text)
-
-
-def shell(
-    *,
-    text: str,
-    kind: CaseKind,
-    context: FrozenMap,
-    trace_id: str,
-    views: tuple[View, ...],
-    hits: tuple[Hit, ...],
-    signals: tuple[DetectorSignal, ...],
-    embedding: Embedding | None,
-) -> Case:
-    """Return the `Case` of these values, as the class would, in two thirds of the time.
-
-    Every voice gets one of its own in every judgement.
-    """
-    made: Case = object.__new__(Case)
-    put = object.__setattr__.__get__(made)
-    put("text", text)
-    put("kind", kind)
-    put("context", context)
-    put("trace_id", trace_id)
-    put("views", views)
-    put("hits", hits)
-    put("signals", signals)
-    put("embedding", embedding)
-    return made

@@ -10,6 +10,7 @@ from eleanor_core.errors import quoted
 from eleanor_core.model import _checks as check
 from eleanor_core.model import _notebook
 from eleanor_core.model.clauses import CLAUSES, Tier
+from eleanor_core.model.made import quick
 from eleanor_core.model.provenance import Gap, Provenance
 from eleanor_core.model.signals import Severity
 
@@ -37,6 +38,7 @@ ABSTENTION_REASONS: tuple[AbstentionReason, ...] = (
 )
 
 
+@quick
 @frozen(kw_only=True)
 class CriticViolation:
     """One clause that the critic finds violated, with the words that say why."""
@@ -47,6 +49,7 @@ class CriticViolation:
     span: tuple[int, int] | None = field(default=None, validator=check.span)
 
 
+@quick
 @frozen(kw_only=True)
 class EscalationSignal:
     """A demand for a human. `tier` is the registry's for `clause`; another is malformed."""
@@ -67,6 +70,7 @@ def _gravest(result: CriticResult) -> Severity:
     return max(violation.severity for violation in result.violations)
 
 
+@check.plainly("type({0}) is int and not {0} and not self.violations")
 def _is_gravest(result: CriticResult, _: object, severity: Severity) -> None:
     gravest = _gravest(result)
     if type(severity) is not type(gravest) or severity != gravest:
@@ -74,6 +78,7 @@ def _is_gravest(result: CriticResult, _: object, severity: Severity) -> None:
         raise ValueError(f"severity must be that of the gravest violation ({gravest}), got {said}")
 
 
+@quick
 @frozen(kw_only=True)
 class CriticResult:
     """A critic's judgement of one case.
@@ -102,27 +107,7 @@ class CriticResult:
         return _notebook.html(self)
 
 
-def silent_result(
-    critic: str, score: float, confidence: float, justification: str, provenance: Provenance
-) -> CriticResult:
-    """Return the `CriticResult` that found nothing, of values that the engine has checked itself.
-
-    It equals what the class makes of them, which checks them all and takes three times as long.
-    """
-    made: CriticResult = object.__new__(CriticResult)
-    put = object.__setattr__.__get__(made)
-    put("critic", critic)
-    put("score", score)
-    put("confidence", confidence)
-    put("justification", justification)
-    put("violations", ())
-    put("escalations", ())
-    put("not_assessed", ())
-    put("severity", 0)
-    put("provenance", provenance)
-    return made
-
-
+@quick
 @frozen(kw_only=True)
 class Abstention:
     """A fault: the voice was asked and gave no usable answer. Only the core makes one.

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from eleanor_core.model import _checks as check
 from eleanor_core.model.clauses import Tier
 from eleanor_core.model.critics import CriticViolation
+from eleanor_core.model.made import quick
 
 DecisionValue: TypeAlias = Literal["allow", "constrain", "review", "deny"]
 DECISIONS: tuple[DecisionValue, ...] = ("allow", "constrain", "review", "deny")
@@ -19,6 +20,7 @@ Requirement: TypeAlias = Literal["acknowledgement", "determination", "prohibited
 nothing at all (a prohibited clause), or first of all a durable record (none could be written)."""
 
 
+@quick
 @frozen(kw_only=True)
 class Escalation:
     """An escalation with the voice that raised it: a critic, `detector:NAME`, `recall`, ..."""
@@ -29,6 +31,7 @@ class Escalation:
     rationale: str = field(validator=check.words)
 
 
+@quick
 @frozen(kw_only=True)
 class Dissent:
     """An objection, word for word as its critic put it, whatever the others say."""
@@ -38,6 +41,7 @@ class Dissent:
     violations: tuple[CriticViolation, ...]
 
 
+@quick
 @frozen(kw_only=True)
 class Constraint:
     """What to change before the thing may be said or done. `text` is the critic's own rationale.
@@ -50,6 +54,7 @@ class Constraint:
     text: str
 
 
+@quick
 @frozen(kw_only=True)
 class Gate:
     """Whether anything may run. `tier` is the highest open escalation's, 0 if there is none."""
@@ -63,6 +68,7 @@ class Gate:
             raise ValueError("a closed gate says what it requires, an open one requires nothing")
 
 
+@quick
 @frozen(kw_only=True)
 class Decision:
     """The aggregate: a pure function of the panel, the stages' escalations and the policy."""

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from eleanor_core.model.json import EMPTY_MAP, FrozenMap
+from eleanor_core.model.made import quick
 
 RecordKind: TypeAlias = Literal[
     "assessment",
@@ -61,6 +62,7 @@ class SealedRecord:
     payload: bytes | None = field(default=b"", repr=False)
 
 
+@quick
 @frozen(kw_only=True)
 class Receipt:
     """A sink's acknowledgement: the record is on stable storage at position `index` (from 0)."""
@@ -70,6 +72,7 @@ class Receipt:
     leaf_hash: str
 
 
+@quick
 @frozen(kw_only=True)
 class StoredRecord:
     """A record as read back. `payload` is None once erased, b"" where there never was one."""

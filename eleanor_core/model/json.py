@@ -83,7 +83,10 @@ def thaw(value: JsonValue) -> JsonValue:
     """Return `value` as plain dicts and lists, for the json module."""
     if type(value) in _SCALARS:
         return value
-    if isinstance(value, Mapping):
+    if value is EMPTY_MAP:
+        return {}
+    # To ask an abstract class takes longer than all the rest.
+    if type(value) is FrozenMap or isinstance(value, Mapping):
         return {key: thaw(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [thaw(item) for item in value]

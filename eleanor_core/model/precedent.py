@@ -14,6 +14,7 @@ from eleanor_core.model import _checks as check
 from eleanor_core.model.critics import EscalationSignal
 from eleanor_core.model.decision import DecisionValue
 from eleanor_core.model.json import EMPTY_MAP, FrozenMap
+from eleanor_core.model.made import quick
 from eleanor_core.model.provenance import Provenance
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ class PrecedentCase:
             raise ValueError(f"a case overruled by {quoted(self.overruled_by, 80)} is not in force")
 
 
+@quick
 @frozen(kw_only=True)
 class PrecedentMatch:
     """A like case. `similarity`: cosine of the two embeddings, clipped to [0, 1]."""
@@ -99,6 +101,7 @@ class PrecedentQuery:
     )
 
 
+@quick
 @frozen(kw_only=True)
 class PrecedentAlignment:
     """How like cases were decided, seen beside this panel.

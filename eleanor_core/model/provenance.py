@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from eleanor_core.model import _checks as check
+from eleanor_core.model.made import quick
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -16,6 +17,7 @@ class Provenance:
     version: str
 
 
+@quick
 @frozen(kw_only=True)
 class Gap:
     """What a voice says it did not assess, and why. `reason` is one that its declaration lists."""

@@ -8,12 +8,14 @@ from attrs import field, frozen
 
 from eleanor_core.model import _checks as check
 from eleanor_core.model import _notebook
+from eleanor_core.model.made import quick
 from eleanor_core.model.provenance import Gap, Provenance
 
 Severity: TypeAlias = Literal[0, 1, 2, 3]
 """Magnitude of impact (UN Guiding Principles 14): 0 none, 1 concern, 2 violation, 3 grave."""
 
 
+@quick
 @frozen(kw_only=True)
 class DetectorSignal:
     """One thing that a detector saw. It never holds the matched secret or personal datum itself.
@@ -29,6 +31,7 @@ class DetectorSignal:
     note: str = field(default="", validator=check.text)
 
 
+@quick
 @frozen(kw_only=True)
 class DetectorResult:
     """A detector's testimony. `score`: probability in [0, 1] that what it looks for is there."""

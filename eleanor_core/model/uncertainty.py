@@ -7,9 +7,11 @@ from attrs import field, frozen
 from eleanor_core.model import _checks as check
 from eleanor_core.model.critics import EscalationSignal
 from eleanor_core.model.json import EMPTY_MAP, FrozenMap
+from eleanor_core.model.made import quick
 from eleanor_core.model.provenance import Provenance
 
 
+@quick
 @frozen(kw_only=True)
 class UncertaintyAnalysis:
     """`overall`, `epistemic`, `aleatoric` in [0, 1].

@@ -22,7 +22,7 @@ from eleanor_core.model import (
     EscalationSignal,
     Gap,
 )
-from eleanor_core.model.critics import silent_result
+from eleanor_core.model.made import unchecked
 from eleanor_core.pipeline.voice import Voice
 
 T = TypeVar("T")
@@ -32,6 +32,8 @@ MAX_FINDINGS: Final = 5_000
 """Most violations, escalations, signals or gaps of one result."""
 MAX_CHARACTERS: Final = 1_000_000
 """Most characters of all words of one result together."""
+
+_own: Final = unchecked(CriticResult)
 
 
 def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> CriticResult:
@@ -82,7 +84,14 @@ def _silent(voice: Voice[CriticResult], result: CriticResult) -> CriticResult | 
         and (type(justification) is str and justification.isascii())
         and len(justification) <= MAX_CHARACTERS
     ):
-        return silent_result(voice.name, score, confidence, justification, voice.provenance)
+        return _own(
+            critic=voice.name,
+            score=score,
+            confidence=confidence,
+            justification=justification,
+            severity=0,
+            provenance=voice.provenance,
+        )
     return None
 
 

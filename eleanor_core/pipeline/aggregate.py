@@ -33,6 +33,8 @@ from eleanor_core.model import (
 )
 
 _RANK: Final = {principle: rank for rank, principle in enumerate(PRINCIPLES)}
+EVEN: Final = 0.50
+"""Score from which a reader is as likely to object as not, so that something was found."""
 _UNOPPOSED: Final = Decision(value="allow", summary="No critic objects.", gate=Gate(open=True))
 """What follows where nobody objects and nobody asks for a human: most cases."""
 
@@ -61,16 +63,35 @@ def objects(result: CriticOutcome, thresholds: Thresholds) -> bool:
     return isinstance(result, CriticResult) and result.score >= thresholds.objection
 
 
+def speaking(
+    critics: Mapping[str, CriticOutcome], seats: Mapping[str, Seat]
+) -> dict[str, CriticOutcome]:
+    """Return the outcomes that anything follows from: all but those of critics who found nothing.
+
+    Impact, recall, uncertainty and the decision are the same with the others and without them.
+    """
+    return {
+        name: outcome
+        for name, outcome in critics.items()
+        if not isinstance(outcome, CriticResult)
+        or outcome.violations
+        or outcome.escalations
+        or outcome.not_assessed
+        or outcome.score >= EVEN
+        or outcome.score >= seats[name].thresholds.objection
+    }
+
+
 def aggregate(
     heard: Heard, seats: Mapping[str, Seat], prohibited: frozenset[str] = frozenset()
 ) -> Decision:
     """Decide. `seats` holds every critic of `heard`; `prohibited` are clauses no human opens."""
     order = _order(_speaking(heard.critics, seats), seats)
+    escalations = _escalations(heard, order)
+    if not order and not escalations:
+        return _UNOPPOSED
     ranked = [outcome for name in order if isinstance(outcome := heard.critics[name], CriticResult)]
     objecting = [result for result in ranked if objects(result, seats[result.critic].thresholds)]
-    escalations = _escalations(heard, order)
-    if not objecting and not escalations:
-        return _UNOPPOSED
     forbidden = sorted(_named(objecting, escalations) & prohibited)
     denying = [
         result

@@ -7,9 +7,9 @@ So the engine keeps copies of its own, goes on with those, and finds out if the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
-
-from attrs import field, frozen
+from itertools import chain
+from operator import attrgetter
+from typing import Final, cast
 
 from eleanor_core.model import (
     Abstention,
@@ -23,79 +23,85 @@ from eleanor_core.model import (
     View,
     thaw,
 )
-from eleanor_core.model.case import shell
+from eleanor_core.model.made import unchecked
 from eleanor_core.pipeline.validate import ValidInput
 from eleanor_core.pipeline.voice import R, Voice
 
+# Every voice gets one of its own in every judgement.
+_case: Final = unchecked(Case)
 
-@frozen(kw_only=True)
+_VIEW: Final = attrgetter("name", "text", "origins")
+_HIT: Final = attrgetter("pattern", "span", "view", "view_span")
+_SIGNAL: Final = attrgetter("detector", "category", "severity", "span", "view", "note")
+_EMBEDDING: Final = attrgetter("encoder_id", "dim", "data")
+
+
 class Bench:
-    """What all voices of one stage share, from which each one's case is cut."""
+    """What all voices of one stage share, from which each one's case is cut; and a watch over it.
 
-    given: ValidInput
-    views: tuple[View, ...] = field(repr=False)
-    hits: Mapping[str, tuple[Hit, ...]] = field(repr=False)
-    signals: tuple[DetectorSignal, ...] = ()
-    embedding: Embedding | None = field(default=None, repr=False)
+    Copies of the shared leaves are taken before anybody is asked.
+    """
 
-    def case_for(self, voice: Voice[R]) -> Case:
-        """Return a new shell for `voice`: its own hits, and the embedding if it declared a need."""
-        given = self.given
-        return shell(
-            text=given.text,
-            kind=given.kind,
-            context=given.context,
-            trace_id=given.trace_id,
-            views=self.views,
-            hits=self.hits.get(voice.ref, ()),
-            signals=self.signals,
-            embedding=self.embedding if voice.needs_embedding else None,
-        )
-
-
-class Watch:
-    """Copies of the shared leaves, taken before deliberation, and whether they still agree."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._before = _snapshot(bench)
+    def __init__(
+        self,
+        *,
+        given: ValidInput,
+        views: tuple[View, ...],
+        hits: Mapping[str, tuple[Hit, ...]],
+    ) -> None:
+        self._given = given
+        self._views = views
+        self._hits = hits
+        self._signals: tuple[DetectorSignal, ...] = ()
+        self.embedding: Embedding | None = None
+        self._before = self._snapshot()
 
     @property
     def context(self) -> JsonObject:
         """The engine's own copy of the context, as plain JSON values."""
         return cast("JsonObject", self._before[0])
 
+    def case_for(self, voice: Voice[R]) -> Case:
+        """Return a new shell for `voice`: its own hits, and the embedding if it declared a need."""
+        given = self._given
+        return _case(
+            text=given.text,
+            kind=given.kind,
+            context=given.context,
+            trace_id=given.trace_id,
+            views=self._views,
+            hits=self._hits.get(voice.ref, ()),
+            signals=self._signals,
+            embedding=self.embedding if voice.needs_embedding else None,
+        )
+
+    def add(
+        self, signals: tuple[DetectorSignal, ...], embedding: Embedding | Abstention | None
+    ) -> None:
+        """Lay beside the rest what the critics see beside it; a fault is no embedding."""
+        self._signals = signals
+        self.embedding = embedding if isinstance(embedding, Embedding) else None
+        if signals or self.embedding is not None:
+            self._before = self._snapshot()
+
     def escalations(self, meanwhile: str) -> tuple[Escalation, ...]:
         """Return U1 in the engine's name if a shared leaf was altered `meanwhile`, else nothing."""
-        if _snapshot(self._bench) == self._before:
+        found = self._snapshot()
+        if found == self._before:
             return ()
+        self._before = found
         rationale = f"the case was altered in memory while {meanwhile}"
         return (Escalation(critic="engine", clause="U1", tier=2, rationale=rationale),)
 
-
-def _snapshot(bench: Bench) -> tuple[object, ...]:
-    embedding = bench.embedding
-    return (
-        thaw(bench.given.context),
-        [(view.name, view.text, view.origins) for view in bench.views],
-        [
-            (hit.pattern, hit.span, hit.view, hit.view_span)
-            for hits in bench.hits.values()
-            for hit in hits
-        ],
-        [
-            (
-                signal.detector,
-                signal.category,
-                signal.severity,
-                signal.span,
-                signal.view,
-                signal.note,
-            )
-            for signal in bench.signals
-        ],
-        embedding and (embedding.encoder_id, embedding.dim, embedding.data),
-    )
+    def _snapshot(self) -> tuple[object, ...]:
+        embedding = self.embedding
+        return (
+            thaw(self._given.context),
+            [*map(_VIEW, self._views)],
+            [*map(_HIT, chain.from_iterable(self._hits.values()))],
+            [*map(_SIGNAL, self._signals)],
+            embedding and _EMBEDDING(embedding),
+        )
 
 
 def testimony(detectors: Mapping[str, DetectorResult | Abstention]) -> tuple[DetectorSignal, ...]:

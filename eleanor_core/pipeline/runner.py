@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from typing import Final, Generic, TypeAlias, cast
 
 import anyio
@@ -62,10 +63,20 @@ class Runner(Generic[R]):
             silent.discard(key)
             said(key, outcome)
 
-        async with anyio.create_task_group() as group:
-            for key, voice in waiting.items():
-                group.start_soon(self._wait_for, key, voice, case_for, report, time_left)
-            self._ask_inline(case_for, report)
+        due: dict[float, list[str]] = {}
+        apart: list[tuple[str, float]] = []
+        for key, voice in waiting.items():
+            deadline = min(voice.deadline, time_left)
+            if voice.execution == "task":
+                due.setdefault(deadline, []).append(key)
+            else:
+                apart.append((key, deadline))
+        async with anyio.create_task_group() if apart else nullcontext() as group:
+            if group is not None:
+                for key, deadline in apart:
+                    voice = waiting[key]
+                    group.start_soon(self._wait_apart, key, voice, case_for, report, deadline)
+            await self._ask_due(sorted(due.items()), case_for, report)
         for key in sorted(silent):
             # Only a voice that raised a cancellation of its own making ends without a word.
             said(key, self._abstain(waiting[key], "raised", "ended without a result"))
@@ -87,7 +98,8 @@ class Runner(Generic[R]):
         started = time.thread_time()
         outcome: R | Abstention
         try:
-            outcome = self._accept(voice, cast("Callable[[Case], object]", voice.call)(case), case)
+            call = voice.call
+            outcome = self._accept(voice, call(case) if call else None, case)
         except KeyboardInterrupt:
             raise
         except MalformedError as error:
@@ -113,23 +125,58 @@ class Runner(Generic[R]):
 
     # -- task, thread, process --------------------------------------------------------------------
 
+    async def _ask_due(
+        self,
+        due: list[tuple[float, list[str]]],
+        case_for: Callable[[Voice[R]], Case],
+        report: Said[R],
+    ) -> None:
+        """Ask tasks, the last of `due` first, and then who is asked inline.
+
+        A scope costs as much as a task, so those with one deadline share it; the scopes of earlier
+        deadlines stand inside those of later ones.
+        """
+        if not due:
+            self._ask_inline(case_for, report)
+            return
+        *earlier, (deadline, keys) = due
+        with anyio.move_on_after(deadline) as scope:
+            async with anyio.create_task_group() as group:
+                for key in keys:
+                    voice = self._voices[key]
+                    group.start_soon(self._wait_for, key, voice, case_for, report, deadline, scope)
+                await self._ask_due(earlier, case_for, report)
+
+    async def _wait_apart(
+        self,
+        key: str,
+        voice: Voice[R],
+        case_for: Callable[[Voice[R]], Case],
+        report: Said[R],
+        deadline: float,
+    ) -> None:
+        """Wait for a thread or a process, whose deadline may be put off."""
+        with anyio.move_on_after(deadline) as scope:
+            await self._wait_for(key, voice, case_for, report, deadline, scope)
+
     async def _wait_for(
         self,
         key: str,
         voice: Voice[R],
         case_for: Callable[[Voice[R]], Case],
         report: Said[R],
-        time_left: float,
+        deadline: float,
+        scope: anyio.CancelScope,
     ) -> None:
-        deadline = min(voice.deadline, time_left)
         started = anyio.current_time()
         reason: AbstentionReason = "overload" if self._full(voice) else "deadline"
-        outcome: R | Abstention | None = None
-        with anyio.move_on_after(deadline) as scope:
+        try:
             outcome = await self._call_waiting(voice, case_for(voice), scope)
-        if outcome is None:
-            outcome = self._abstain(voice, reason, f"no answer in {deadline:g} s")
-        elif anyio.current_time() > scope.deadline and not isinstance(outcome, Abstention):
+        except anyio.get_cancelled_exc_class():
+            if scope.cancel_called:
+                report(key, self._abstain(voice, reason, f"no answer in {deadline:g} s"))
+            raise
+        if anyio.current_time() > scope.deadline and not isinstance(outcome, Abstention):
             took = anyio.current_time() - started
             outcome = self._abstain(voice, "late", f"answered after {took:.3g} s of {deadline:g} s")
         report(key, outcome)

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from eleanor_core.api import Pattern
 from eleanor_core.model import MASK, Hit, Span, View
+from eleanor_core.model.made import unchecked
 from eleanor_core.pipeline.patterns import MAX_MEM, PatternError, Patterns, Rule, ScanError
 from eleanor_core.pipeline.views import views_of
 
@@ -42,6 +43,8 @@ class Scan:
         return "".join(characters)
 
 
+_scan: Final = unchecked(Scan)
+_hit: Final = unchecked(Hit)
 _Match: TypeAlias = tuple[int, int, str, int]
 """Place of the view, start, pattern id and end: sorted as it stands, it is the order of hits."""
 
@@ -116,21 +119,21 @@ class _Findings:
 
     def scan(self, voices: Sequence[str]) -> Scan:
         """Return all that was gathered, in its fixed order."""
-        return Scan(
+        hits: dict[str, tuple[Hit, ...]] = dict.fromkeys(voices, ())
+        hits |= {voice: self._hits(found) for voice, found in self._matches.items()}
+        return _scan(
             views=self._views,
-            hits={voice: self._hits(self._matches.get(voice, ())) for voice in voices},
+            hits=hits,
             undecoded=tuple(self._notes),
             redactions=_merged(self._redactions),
         )
 
-    def _hits(self, matches: Sequence[_Match]) -> tuple[Hit, ...]:
-        if not matches:  # most voices, most of the time
-            return ()
+    def _hits(self, matches: Iterable[_Match]) -> tuple[Hit, ...]:
         hits: list[Hit] = []
         for place, start, pattern, end in sorted(matches):
             view = self._views[place]
             span = view.origin(start, end)
-            hits.append(Hit(pattern=pattern, span=span, view=view.name, view_span=(start, end)))
+            hits.append(_hit(pattern=pattern, span=span, view=view.name, view_span=(start, end)))
         return tuple(hits)
 
 

@@ -24,6 +24,7 @@ from eleanor_core.model import (
     PrecedentAlignment,
     UncertaintyAnalysis,
 )
+from eleanor_core.pipeline.aggregate import EVEN
 from eleanor_core.pipeline.impact import Impact
 from eleanor_core.settings.model import Policy, UncertaintySettings
 
@@ -37,8 +38,6 @@ NOVELTY: Final = 0.30
 """Weight of having no like case, where impact is high."""
 ALEATORIC: Final = 0.50
 """Weight of what could go either way in the overall value."""
-EVEN: Final = 0.50
-"""Score from which a reader is as likely to object as not, so that something was found."""
 
 _SAID: Final = {
     "doubt": "A critic that found something doubts its own score",

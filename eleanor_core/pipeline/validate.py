@@ -24,6 +24,7 @@ from eleanor_core.api.json_limits import (
 )
 from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import EMPTY_MAP, CaseKind, FrozenMap, JsonValue
+from eleanor_core.model.made import unchecked
 from eleanor_core.settings.model import Limits
 
 _KINDS: Final = ("prompt", "answer", "action")
@@ -40,6 +41,9 @@ class ValidInput:
     trace_id: str
 
 
+_valid: Final = unchecked(ValidInput)
+
+
 def validate(
     text: object,
     context: object,
@@ -51,7 +55,7 @@ def validate(
     if type(kind) is not str or kind not in _KINDS:
         found = quoted(kind, 40) if type(kind) is str else type_name(kind)
         raise InvalidInput(f"kind must be one of {', '.join(_KINDS)}, got {found}", path="$.kind")
-    return ValidInput(
+    return _valid(
         text=_text(text, limits),
         context=_context(context, limits),
         kind=cast("CaseKind", kind),

@@ -6,12 +6,26 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.judging import judge
-from support.panels import Member, members, panel_plugins, unit
+from support.panels import Member, contexts, members, panel_plugins, unit
 
 from eleanor_core.api import Thresholds
-from eleanor_core.model import Assessment, Constraint, CriticViolation
+from eleanor_core.model import (
+    Abstention,
+    Assessment,
+    Constraint,
+    CriticOutcome,
+    CriticViolation,
+    Decision,
+    FrozenMap,
+    UncertaintyAnalysis,
+)
 from eleanor_core.model.decision import DecisionValue
 from eleanor_core.model.signals import Severity
+from eleanor_core.pipeline.aggregate import Heard, Seat, aggregate, speaking
+from eleanor_core.pipeline.impact import impact
+from eleanor_core.pipeline.recall import unprecedented
+from eleanor_core.pipeline.uncertainty import analyse
+from eleanor_core.settings import Settings
 
 FORBIDDEN = {"policy": {"prohibited_clauses": ["K2"]}}
 thresholds = st.lists(unit, min_size=3, max_size=3).map(
@@ -142,3 +156,45 @@ def test_nobody_talks_a_prohibition_away(others: list[Member]) -> None:
     panel = [*panel_plugins(others), alarm.plugin("alarm")]
     assessment = judge(panel, settings=FORBIDDEN)
     assert (assessment.decision, assessment.gate.requires) == ("deny", "prohibited")
+
+
+def _outcome(member: Member, name: str) -> CriticOutcome:
+    return Abstention(voice=name, reason="raised") if member.fault else member.result(name)
+
+
+def _decided(
+    critics: dict[str, CriticOutcome], seats: dict[str, Seat], context: dict[str, str] | None
+) -> tuple[Decision, UncertaintyAnalysis]:
+    settings = Settings()
+    stated = FrozenMap(context)
+    domain = str(stated.get("domain", "general"))
+    limits = {name: seat.thresholds for name, seat in seats.items()}
+    weight = impact("answer", stated, domain, critics, limits, settings.policy)
+    precedent = unprecedented(weight)
+    uncertainty = analyse(
+        critics,
+        {},
+        precedent,
+        domain=domain,
+        impact=weight,
+        policy=settings.policy,
+        settings=settings.uncertainty,
+        undecoded=(),
+    )
+    heard = Heard(critics=critics, detectors={}, precedent=precedent, uncertainty=uncertainty)
+    return aggregate(heard, seats), uncertainty
+
+
+@given(panel=st.lists(st.tuples(members, thresholds), max_size=5), context=contexts)
+@example(panel=[(Member(gaps=1), Thresholds())], context={"impact": "high"})
+@example(panel=[(Member(escalates=("A2",)), Thresholds())], context=None)
+def test_nothing_follows_from_who_found_nothing(
+    panel: list[tuple[Member, Thresholds]], context: dict[str, str] | None
+) -> None:
+    named = {f"c{number}": item for number, item in enumerate(panel)}
+    critics = {name: _outcome(member, name) for name, (member, _) in named.items()}
+    seats = {
+        name: Seat(principle=member.principle, thresholds=own)
+        for name, (member, own) in named.items()
+    }
+    assert _decided(speaking(critics, seats), seats, context) == _decided(critics, seats, context)
