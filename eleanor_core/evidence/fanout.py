@@ -67,11 +67,14 @@ class FanOut:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Let the other sinks follow the primary; at the end they may catch up for a while."""
+        raised: Exception | None = None
         async with anyio.create_task_group() as group:
             for follower in self._followers.values():
                 group.start_soon(follower.follow)
             try:
                 yield
+            except Exception as error:  # noqa: BLE001 -- raised again below: not in a group
+                raised = error
             finally:
                 with anyio.CancelScope(shield=True):
                     behind = await self.catch_up(self._settings.drain)
@@ -79,6 +82,8 @@ class FanOut:
                     held = self._followers[name].held
                     _log.warning("evidence.sink_left_behind", sink=name, held=held, reason=why)
                 group.cancel_scope.cancel()
+        if raised is not None:
+            raise raised
 
     async def lags(self) -> tuple[Lag, ...]:
         """Return how far each sink is behind the primary, asked of them now."""

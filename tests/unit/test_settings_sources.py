@@ -83,6 +83,8 @@ def _values(key: Key) -> st.SearchStrategy[JsonValue]:
         return st.just(schema["const"])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
+    if key.path == ("evidence", "retention"):
+        return st.sampled_from(["keep", "ten-years"])
     if schema["type"] == "integer":
         least = schema.get("minimum", 1)
         return st.integers(least, min(least + 99, schema.get("maximum", least + 99)))

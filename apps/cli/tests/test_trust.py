@@ -82,7 +82,7 @@ def test_doctor_names_each_thing_that_is_wrong(eleanor):
     wrong = {
         item["name"]: item["said"] for item in ran.json["findings"] if item["state"] == "wrong"
     }
-    assert set(wrong) == {"home", "plugins", "lock"}
+    assert set(wrong) == {"home", "plugins", "lock", "evidence"}
     assert "others may write to it (drwxrwxrwx)" in wrong["home"]
     assert "cannot be checked: plugins.lock: /nowhere/plugins.lock cannot be read" in wrong["lock"]
     ran = eleanor(
