@@ -13,23 +13,32 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
 import anyio
 import structlog
-from measure import Benchmark, Row, in_rounds
+from corpus import corpus
+from measure import Benchmark, BenchmarkFailed, Row, in_rounds
+from redacting import known
 
-from eleanor_core import open_evidence
-from eleanor_core.api import EvidenceSink, EvidenceVerifier, SealedRecord
+from eleanor_core import EleanorEngine, Redaction, open_evidence
+from eleanor_core._redaction import Cleaner
+from eleanor_core.api import Case, CriticResult, EvidenceSink, EvidenceVerifier, SealedRecord
 from eleanor_core.evidence import seal
+from eleanor_core.evidence.facts import assessment_facts
+from eleanor_core.model import Assessment
 from eleanor_core.settings import Settings
+from eleanor_core.testing import MemoryLog, critic_plugin
 
 CALLERS: Final = 64
 EACH: Final = 100
 """Records that each of them appends in a round."""
 SIZE: Final = 2048
 """Bytes of a record: leaf and payload together."""
+WORDS: Final = 300
+"""Characters of a text whose judgement by one critic makes a record of about as many bytes."""
 VERIFIED: Final = 20_000
 _SECOND_GOAL: Final = 0.4
 """Share of a raw loop of write and sync that is enough where the disk allows no more."""
@@ -123,6 +132,78 @@ def _raw(path: Path) -> float:
     return taken * 1e3 / (CALLERS * EACH)
 
 
+async def judged(home: Path, redaction: Redaction) -> list[tuple[str, Assessment]]:
+    """Return short texts, each with its judgement by one critic, who says words of its own."""
+
+    def judge(case: Case, /) -> CriticResult:
+        said = f"read {len(case.text)} characters, from {case.text[:40]!r} on"
+        return CriticResult(critic="reader", score=0.1, confidence=0.9, justification=said)
+
+    settings = Settings.model_validate({"home": home, "plugins": {"exact": []}})
+    parts = [critic_plugin("reader", judge), MemoryLog()]
+    async with EleanorEngine(settings, plugins=parts, redaction=redaction) as engine:
+        texts = [item.text[:WORDS] for item in corpus() if len(item.text) > WORDS]
+        return [(text, await engine.run(text=text)) for text in texts]
+
+
+class WholePath:
+    """Makes each record of a judgement that is done, and appends it."""
+
+    def __init__(
+        self, log: EvidenceSink, redaction: Redaction, done: list[tuple[str, Assessment]]
+    ) -> None:
+        self._log = log
+        self._redaction = redaction
+        self._done = done
+        self.size = statistics.mean(
+            len(record.leaf) + len(record.payload)
+            for record in map(self.record, *zip(*done, strict=True))
+        )
+
+    def record(self, text: str, assessment: Assessment) -> SealedRecord:
+        """Return the record, as `Judgement` makes it: redacted, salted, in canonical form."""
+        cleaner = Cleaner(self._redaction)
+        for outcome in assessment.critics.values():
+            if cleaner.outcome(outcome) is not outcome:
+                raise BenchmarkFailed(f"this was to hold nothing to mask: {outcome}")
+        case = {"text": cleaner.text(text), "context": {}, "kind": "output"}
+        return seal(
+            "assessment",
+            trace_id=assessment.trace_id,
+            facts=assessment_facts(assessment),
+            payload={"case": case, "result": assessment},
+        )
+
+    async def __call__(self) -> int:
+        todo = islice(cycle(self._done), CALLERS * EACH)
+
+        async def caller() -> None:
+            for text, assessment in todo:
+                await self._log.append(self.record(text, assessment))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(CALLERS):
+                group.start_soon(caller)
+        return CALLERS * EACH
+
+
+async def whole_path(log: EvidenceSink, home: Path, rounds: int) -> Row:
+    """Return the wall time of a record with many callers, from the judgement to the disk."""
+    redaction = known()
+    run = WholePath(log, redaction, await judged(home, redaction))
+    name = f"redact, seal and append, durable, {CALLERS} callers: wall time of a record"
+    (taken,) = await in_rounds([Benchmark(name=name, run=run)], rounds)
+    return Row(
+        name=name,
+        unit="ms",
+        value=taken.wall,
+        wall=taken.wall,
+        goal=0.5,
+        note=f"{1e3 / taken.wall:.0f} records of {run.size:.0f} bytes a second; CPU "
+        f"{taken.value * 1e3:.0f} us a record, {taken.ratio:.3f} of the calibration loop",
+    )
+
+
 async def verified(log: EvidenceSink, rounds: int) -> list[Row]:
     """Return what it costs to verify one of many records."""
     if not isinstance(log, EvidenceVerifier):
@@ -157,6 +238,7 @@ async def measure(home: Path, rounds: int) -> list[Row]:
         rows = await one_caller(log, rounds)
     async with opened(home / "many") as log:
         rows.append(await many_callers(log, home, rounds))
+        rows.append(await whole_path(log, home / "judged", rounds))
         return rows + await verified(log, min(rounds, 3))
 
 
