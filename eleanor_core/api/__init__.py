@@ -49,6 +49,7 @@ from eleanor_core.api.json_text import parse_json
 from eleanor_core.api.ledger import BackendLedger
 from eleanor_core.api.markers import hookimpl
 from eleanor_core.api.notes import (
+    COSIGNATURE,
     Checkpoint,
     Note,
     Signature,
@@ -94,6 +95,8 @@ from eleanor_core.api.protocols import (
     SecretsRotator,
     Signer,
     TransparencyLog,
+    Witness,
+    WitnessedLog,
 )
 from eleanor_core.api.secrets import (
     CachedSecrets,
@@ -149,6 +152,7 @@ from eleanor_core.model import (
 
 __all__ = [
     "API_VERSION",
+    "COSIGNATURE",
     "CLAUSES",
     "KINDS",
     "RECORD_LIMITS",
@@ -254,6 +258,8 @@ __all__ = [
     "VerifyReport",
     "View",
     "VoiceDeclaration",
+    "Witness",
+    "WitnessedLog",
     "check_consistency",
     "check_inclusion",
     "check_note",

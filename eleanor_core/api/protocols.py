@@ -6,7 +6,7 @@ are capabilities: a plugin has one by implementing it, and `isinstance` decides.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from eleanor_core.model import (
@@ -206,6 +206,34 @@ class Signer(Protocol):
     public: bytes
 
     def sign(self, message: bytes, /) -> bytes: ...
+
+
+class Witness(Protocol):
+    """Somebody else, who signs that a checkpoint goes on from the last one that they signed.
+
+    `key`: its verifier key (C2SP `signed-note`). `cosign` gets a checkpoint as a note, a number of
+    records, and the hashes that prove that the checkpoint goes on from those. It returns signature
+    lines (C2SP `tlog-cosignature`); or, where the witness knows the log with another number of
+    records than `old`, that number. It is called in a thread, may take its time, and raises where
+    it cannot. Nothing that it returns is believed before it is checked.
+    """
+
+    key: str
+
+    def cosign(
+        self, checkpoint: str, old: int, proof: Sequence[bytes], /
+    ) -> Sequence[str] | int: ...
+
+
+@runtime_checkable
+class WitnessedLog(TransparencyLog, Protocol):
+    """A log that asks witnesses. Their signatures stand in the notes that it returns.
+
+    `witnesses` returns, by the verifier key of each, how many records the newest checkpoint has
+    that it signed; 0 for none.
+    """
+
+    async def witnesses(self) -> Mapping[str, int]: ...
 
 
 class ExecutionPolicy(Protocol):

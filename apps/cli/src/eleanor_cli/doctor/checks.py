@@ -16,6 +16,7 @@ from typing import Final
 from eleanor_cli import words
 from eleanor_cli.doctor.finding import Check, Finding
 from eleanor_core import __version__, open_evidence, open_secrets
+from eleanor_core.api import EvidenceSink, WitnessedLog, read_verifier_key
 from eleanor_core.evidence import lag
 from eleanor_core.isolation.probe import probe
 from eleanor_core.model import Lag
@@ -189,12 +190,13 @@ def secrets(settings: Settings) -> Iterator[Finding]:
 
 
 def evidence(settings: Settings) -> Iterator[Finding]:
-    """The logs that follow the primary: how far each is behind, since when and why."""
+    """How far behind is who follows: other logs, since when and why, and witnesses."""
     import anyio
 
     enabled = Loading(settings).run(()).loaded["evidence"]
     names = settings.evidence.sinks or tuple(sorted(enabled))
-    if len(names) < 2:
+    # Nothing is made here that is not there: a log that was never written has nobody to follow it.
+    if len(names) < 2 and not (home_of(settings) / "evidence").is_dir():
         return
 
     async def ask() -> list[Finding]:
@@ -208,9 +210,28 @@ def evidence(settings: Settings) -> Iterator[Finding]:
                 return lost
             primary = sinks[names[0]]
             lags = [await lag(name, primary, sinks[name]) for name in names[1:] if name in sinks]
-            return lost + [_behind(names[0], item) for item in lags]
+            found = [*lost, *(_behind(names[0], item) for item in lags)]
+            for name in names:
+                found += await _unwitnessed(name, sinks.get(name))
+            return found
 
     yield from anyio.run(ask)
+
+
+async def _unwitnessed(name: str, sink: EvidenceSink | None) -> list[Finding]:
+    if not isinstance(sink, WitnessedLog) or not (signed := await sink.witnesses()):
+        return []
+    count, found = await sink.count(), []
+    for key, size in signed.items():
+        witness = read_verifier_key(key).name
+        if size == count:
+            said = f"{witness} co-signed evidence/{name}: {words.count(count, 'record')}"
+            found.append(Finding("witness", "ok", said))
+        else:
+            said = f"{witness} co-signed {size} of {words.count(count, 'record')}"
+            cure = "eleanor evidence checkpoint asks it again; the log of the program says why not"
+            found.append(Finding("witness", "note", f"{said} in evidence/{name}", cure))
+    return found
 
 
 def _behind(primary: str, lag: Lag) -> Finding:

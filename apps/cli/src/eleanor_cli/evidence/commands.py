@@ -81,6 +81,14 @@ def evidence_verify(
             help="An older checkpoint, kept elsewhere, that the log must go on from. Repeatable.",
         ),
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--witness",
+            metavar="KEY",
+            help="Verifier key of a witness, whose signatures are counted. Repeatable.",
+        ),
+    ] = None,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Make the canonical form of every record again as well."),
@@ -92,7 +100,9 @@ def evidence_verify(
     def verb(options: Options) -> int:
         from eleanor_cli.evidence.checking import verify_log
 
-        return verify_log(options, checkpoints=checkpoint or (), deep=deep, as_json=json)
+        return verify_log(
+            options, checkpoints=checkpoint or (), witnesses=witness or (), deep=deep, as_json=json
+        )
 
     finish(context, verb, json=json)
 

@@ -5,10 +5,11 @@ What is here is the registration alone; `log` and what it stands on are imported
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from eleanor_core.api import (
     EvidenceDeclaration,
@@ -16,10 +17,39 @@ from eleanor_core.api import (
     Services,
     Signer,
     TransparencyLog,
+    Witness,
     hookimpl,
+    read_verifier_key,
 )
 
-__all__ = ["LocalSettings", "eleanor_register_evidence", "open_log"]
+__all__ = ["LocalSettings", "WitnessSettings", "eleanor_register_evidence", "open_log"]
+
+
+class WitnessSettings(BaseModel):
+    """One witness: where it is asked, and what its signatures are checked with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="Its prefix, before /add-checkpoint: https, or http on loopback.")
+    key: str = Field(description="Its verifier key, NAME+ID+KEY.")
+
+    @field_validator("url")
+    @classmethod
+    def _encrypted(cls, url: str) -> str:
+        parts = urlsplit(url)
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        plain = not (parts.username or parts.password or parts.query or parts.fragment)
+        if not (parts.hostname and plain):
+            raise ValueError("must be an address such as https://witness.example.org/prefix")
+        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+            raise ValueError("must start with https://; http:// is for this machine alone")
+        return url
+
+    @field_validator("key")
+    @classmethod
+    def _readable(cls, key: str) -> str:
+        read_verifier_key(key)
+        return key
 
 
 class LocalSettings(PluginSettings):
@@ -51,20 +81,34 @@ class LocalSettings(PluginSettings):
         description="Name of the log in its checkpoints, such as example.org/eleanor; it is taken "
         "when the first key is made. Empty: a random one.",
     )
+    witnesses: tuple[WitnessSettings, ...] = Field(
+        default=(),
+        description="Witnesses that are asked to sign each checkpoint: url and key of each.",
+    )
+    witness_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        description="Seconds after which a witness is given up until the next checkpoint.",
+    )
 
 
 @asynccontextmanager
 async def open_log(
-    settings: LocalSettings, services: Services, *, signer: Signer | None = None
+    settings: LocalSettings,
+    services: Services,
+    *,
+    signer: Signer | None = None,
+    witnesses: Sequence[Witness] = (),
 ) -> AsyncIterator[TransparencyLog]:
     """Open the log in `services.data_dir`, for writing if no other process has it open so.
 
     Checkpoints are signed with the key in `services.keys_dir`, or by `signer`: whose key is
-    elsewhere declares a sink of their own, whose factory calls this with it.
+    elsewhere declares a sink of their own, whose factory calls this with it; in the same way with
+    `witnesses` that are reached otherwise than over HTTP, besides those of the settings.
     """
     from eleanor_evidence_local.log import opened  # noqa: PLC0415 -- only when a log opens
 
-    async with opened(settings, services, signer) as log:
+    async with opened(settings, services, signer, witnesses) as log:
         yield log
 
 

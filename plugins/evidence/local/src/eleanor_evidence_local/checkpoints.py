@@ -30,9 +30,9 @@ class Stored(NamedTuple):
 class Checkpoints:
     """The file of all checkpoints."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read and write the checkpoints of the log in `folder`."""
-        self.path = folder / CHECKPOINTS
+    def __init__(self, folder: Path, name: str = CHECKPOINTS) -> None:
+        """Read and write the checkpoints of the log in `folder`, in the file `name`."""
+        self.path = folder / name
         self.newest_path = folder / CHECKPOINT
         self._folder = folder
         self._file: AppendOnlyFile | None = None
@@ -70,6 +70,11 @@ class Checkpoints:
             raise corrupt(self.path, last.offset, signed)
 
     def append(self, note: Note) -> None:
+        """Add a checkpoint, and publish it. Raises OSError."""
+        self.add(note)
+        self.publish(note)
+
+    def add(self, note: Note) -> None:
         """Add a checkpoint; it is on stable storage when this returns. Raises OSError."""
         line = line_of(note)
         if self._file is None and self.end():
@@ -80,7 +85,6 @@ class Checkpoints:
         else:
             self._file.write(line)
             self._file.sync()
-        self.publish(note)
 
     def publish(self, note: Note) -> None:
         """Put the newest checkpoint where it stands by itself. Raises OSError."""

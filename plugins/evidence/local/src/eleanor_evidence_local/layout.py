@@ -28,6 +28,7 @@ SEGMENTS: Final = "segments"
 PAYLOADS: Final = "payloads"
 CHECKPOINTS: Final = "checkpoints"
 CHECKPOINT: Final = "checkpoint"
+COSIGNED: Final = "cosigned"
 
 _TAIL: Final = re.compile(
     rb',"kind":"([^"\\]*)","record_id":"([^"\\]*)","schema":"[^"\\]*",'

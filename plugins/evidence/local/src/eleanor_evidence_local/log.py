@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
@@ -27,12 +27,14 @@ from eleanor_core.api import (
     Signer,
     StoredRecord,
     VerifyReport,
+    Witness,
     consistency_proof,
     inclusion_proof,
     leaf_hash,
 )
 from eleanor_evidence_local.checkpoints import Checkpoints, parsed
 from eleanor_evidence_local.erasing import unfinished
+from eleanor_evidence_local.http_witness import HttpWitness
 from eleanor_evidence_local.index import SLICE
 from eleanor_evidence_local.keys import Keys
 from eleanor_evidence_local.layout import Heading, Place, heading
@@ -41,6 +43,7 @@ from eleanor_evidence_local.proving import checkpoint_of, proved
 from eleanor_evidence_local.recovery import BATCH
 from eleanor_evidence_local.store import Store
 from eleanor_evidence_local.submission import CLOSED, Refusal, Submission
+from eleanor_evidence_local.witnesses import Cosigned, signed_by
 
 if TYPE_CHECKING:
     from eleanor_evidence_local import LocalSettings
@@ -52,13 +55,24 @@ _CHUNK: Final = 256
 
 @asynccontextmanager
 async def opened(
-    settings: LocalSettings, services: Services, signer: Signer | None
+    settings: LocalSettings,
+    services: Services,
+    signer: Signer | None,
+    witnesses: Sequence[Witness],
 ) -> AsyncIterator[LocalLog]:
     """Open the log; on the way out, what was submitted is still written, and signed."""
 
     def store_of() -> Store:
         keys = Keys(services.keys_dir, services.data_dir.name, settings.origin, signer)
-        signing = Signing(keys, settings.checkpoint_records, settings.checkpoint_seconds)
+        seconds = settings.witness_seconds
+        asked = [HttpWitness(each.url, each.key, seconds) for each in settings.witnesses]
+        signing = Signing(
+            keys,
+            settings.checkpoint_records,
+            settings.checkpoint_seconds,
+            (*asked, *witnesses),
+            seconds,
+        )
         return Store(services.data_dir, settings.segment_bytes, services.log, signing)
 
     store = await anyio.to_thread.run_sync(store_of)
@@ -180,14 +194,19 @@ class LocalLog:
 
     async def checkpoints(self) -> AsyncIterator[str]:
         """Yield all stored checkpoints, oldest first. Raises EvidenceCorrupt at a damaged one."""
-        stored = Checkpoints(self._store.folder)
+        stored, cosigned = Checkpoints(self._store.folder), Cosigned(self._store.folder)
         for offset, line in stored.lines():
             await anyio.lowlevel.checkpoint()
-            yield str(parsed(stored.path, offset, line).note)
+            yield str(cosigned.added(parsed(stored.path, offset, line)))
 
     async def keys(self) -> Sequence[str]:
         """Return the verifier keys, oldest first."""
         return [str(key) for key in self._store.signing.keys.verifiers()]
+
+    async def witnesses(self) -> Mapping[str, int]:
+        """Return the verifier keys of witnesses, and the records in what each signed last."""
+        store = self._store
+        return await anyio.to_thread.run_sync(signed_by, store.folder, store.signing.witnesses)
 
     async def inclusion(self, index: int, size: int, /) -> Sequence[bytes]:
         """Return the proof that record `index` is in the tree of `size`, a signed one."""

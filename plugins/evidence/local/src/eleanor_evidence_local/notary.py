@@ -19,6 +19,7 @@ from eleanor_core.api import (
     Frontier,
     Log,
     Note,
+    Witness,
     sign_checkpoint,
 )
 from eleanor_evidence_local.checkpoints import Checkpoints, Stored
@@ -26,17 +27,24 @@ from eleanor_evidence_local.keys import Keys
 from eleanor_evidence_local.layout import corrupt, locate, records
 from eleanor_evidence_local.recovery import Head
 from eleanor_evidence_local.tiles import TileBuilder, Tiles
+from eleanor_evidence_local.witnesses import Witnesses
 
 _HELD: Final = 1 << 16
 """Most leaf hashes that are held for the next checkpoint; beyond, they are read from the files."""
 
 
 class Signing(NamedTuple):
-    """How a log is signed: with what keys, every how many records, and after how many seconds."""
+    """How a log is signed: with what keys, every how many records, and after how many seconds.
+
+    `witnesses`: who is asked to sign as well, once a checkpoint stands, and after how many seconds
+    nobody waits for them any longer.
+    """
 
     keys: Keys
     every: int
     seconds: float
+    witnesses: Sequence[Witness] = ()
+    witness_seconds: float = 0.0
 
 
 class Notary:
@@ -62,6 +70,7 @@ class Notary:
         self._log = log
         self._every = signing.every
         self._seconds = signing.seconds
+        self.witnesses = Witnesses(folder, signing.witnesses, signing.witness_seconds, log)
         self._refuse = refuse
         self._builder: TileBuilder | None = None
         self._signing = threading.Lock()
@@ -98,10 +107,12 @@ class Notary:
         """
         with self._signing:
             try:
-                return self._sign(new_key=new_key)
+                note = self._sign(new_key=new_key)
             except EvidenceCorrupt as error:
                 self._refuse(error)
                 raise
+        self.witnesses.ask()
+        return note
 
     def _sign(self, *, new_key: bool) -> Note:
         signer = self._keys.signer()
@@ -140,6 +151,7 @@ class Notary:
             self._thread.join()
         if self._unsigned:
             self._try()
+        self.witnesses.close()
         self.checkpoints.close()
 
     def _run(self) -> None:

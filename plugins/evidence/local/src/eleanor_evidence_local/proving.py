@@ -8,19 +8,22 @@ from eleanor_core.api import EvidenceUnavailable, Node, Note
 from eleanor_evidence_local.checkpoints import Checkpoints
 from eleanor_evidence_local.store import Store
 from eleanor_evidence_local.tiles import Tiles
+from eleanor_evidence_local.witnesses import newest_with
 
 
 def checkpoint_of(store: Store, *, new_key: bool) -> Note:
-    """Return a checkpoint of the log as it is, signed now if need be.
+    """Return a checkpoint of the log as it is, signed now if need be, by witnesses as well.
 
     The newest that is stored, where this process may not write.
     """
     if store.notary and store.closed is None:
-        return store.notary.sign(new_key=new_key)
+        note = store.notary.sign(new_key=new_key)
+        store.notary.witnesses.settle()
+        return newest_with(store.folder, note)
     last = Checkpoints(store.folder).last()
     if new_key or last is None:
         raise store.unreadable()
-    return last.note
+    return newest_with(store.folder, last.note)
 
 
 def proved(store: Store, proof: Callable[[Node], list[bytes]], size: int) -> list[bytes]:

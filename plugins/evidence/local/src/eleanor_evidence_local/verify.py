@@ -21,10 +21,12 @@ from eleanor_core.api import (
     erasure_id,
 )
 from eleanor_evidence_local.catalog import Catalog
+from eleanor_evidence_local.checkpoints import parsed
 from eleanor_evidence_local.index import row_of
 from eleanor_evidence_local.layout import (
     CHECKPOINT,
     CHECKPOINTS,
+    COSIGNED,
     ERASING,
     INDEX,
     JOURNAL,
@@ -48,11 +50,12 @@ from eleanor_evidence_local.lines import (
 from eleanor_evidence_local.seen import Seen
 from eleanor_evidence_local.tiles import TILE
 from eleanor_evidence_local.verify_tree import TreeCheck
+from eleanor_evidence_local.witnesses import kept_of_all
 
 _MOST_FINDINGS: Final = 1000
 _OWN_FILES: Final = re.compile(
     rf"{LOCK}|{JOURNAL}|{ERASING}(\.new)?|{SEGMENTS}|{PAYLOADS}|{re.escape(INDEX)}(\.new)?(-\w+)?"
-    rf"|{CHECKPOINTS}|{CHECKPOINT}(\.new)?|{TILE}"
+    rf"|{CHECKPOINTS}|{CHECKPOINT}(\.new)?|{COSIGNED}|{TILE}"
 )
 _LEAF_FIELD: Final = re.compile(rb"\d{20} \d+ ([0-9a-f]{64}) ")
 
@@ -140,6 +143,7 @@ class _Verification:
             self._told(f"record {number}", f"it has the id of record {earlier} ({record_id})")
         self._erasures()
         self._strangers()
+        self._cosigned()
         count = self._scope.end().position if self._scope.end else self._frontier.size
         self._tree.finish(count, alone=self._scope.rebuild is not None)
         self._notes += self._tree.notes
@@ -269,6 +273,15 @@ class _Verification:
 
     def _is_last(self, path: Path) -> bool:
         return int(path.stem) == max(segments(self._folder))
+
+    def _cosigned(self) -> None:
+        """Find what is in the files of witnesses and is no checkpoint. Their keys are not known."""
+        for kept in kept_of_all(self._folder):
+            for offset, line in kept.lines():
+                try:
+                    parsed(kept.path, offset, line)
+                except EvidenceCorrupt:
+                    self._found(kept.path, offset, "this is not the line of a checkpoint")
 
     def _strangers(self) -> None:
         """Find files that are not the log's. Its own may be added to while this runs."""
