@@ -21,7 +21,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from eleanor_core.api import CriticResult, DetectorResult, DetectorSignal, VoiceDeclaration
+from eleanor_core.api import (
+    CriticResult,
+    DetectorResult,
+    DetectorSignal,
+    Pattern,
+    VoiceDeclaration,
+)
 from eleanor_core.codec import to_json
 from eleanor_core.errors import InvalidInput
 from eleanor_core.isolation.frames import MalformedError
@@ -317,11 +323,18 @@ class VoiceContract(PluginContract[D, Product], Generic[D, R]):
 
     def test_patterns_find_their_examples(self) -> None:
         """`patterns`."""
-        for pattern in self.declaration.patterns:
-            if pattern.example and not make_case(pattern.example, patterns=[pattern]).hits:
+        patterns = self.declaration.patterns
+
+        def finds(pattern: Pattern, text: str) -> bool:
+            # One scan for all, as in an engine: to compile each alone takes ten times as long.
+            hits = make_case(text, patterns=patterns).hits
+            return any(hit.pattern == pattern.id for hit in hits)
+
+        for pattern in patterns:
+            if pattern.example and not finds(pattern, pattern.example):
                 found = f"{pattern.id!r} does not find its example {pattern.example!r}"
                 broken(self.whose, "patterns", found)
-            if make_case(pattern.near_miss, patterns=[pattern]).hits:
+            if finds(pattern, pattern.near_miss):
                 found = f"{pattern.id!r} finds its near miss {pattern.near_miss!r}"
                 broken(self.whose, "patterns", found)
 

@@ -10,6 +10,9 @@ import importlib
 import json
 import os
 import sys
+from functools import cache
+
+import typer.main
 
 IMPORTED = (
     "eleanor_cli.app",
@@ -63,6 +66,9 @@ for name in IMPORTED:
     importlib.import_module(name)
 # Makes the converter, which is a fifth of what is left.
 sys.modules["eleanor_core.codec"].to_json(None)
+# So is the tree of all verbs, which is made anew for each command and is the same for all.
+typer.main.get_command = cache(typer.main.get_command)
+typer.main.get_command(sys.modules["eleanor_cli.app"].app)
 # What is here already is no garbage: forks that looked through it for some would copy it all.
 gc.collect()
 gc.freeze()

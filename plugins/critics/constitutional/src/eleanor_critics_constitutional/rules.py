@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -289,8 +290,12 @@ def _macro(name: str, vocabulary: Vocabulary, inside: tuple[str, ...]) -> str:
     return f"(?:{_expand(vocabulary[name].strip(), vocabulary, (*inside, name))})"
 
 
+@cache
 def read_yaml(name: str) -> object:
-    """Return what the YAML file `name` of this package holds (by libyaml where it is built in)."""
+    """Return what the YAML file `name` of this package holds (by libyaml where it is built in).
+
+    Each is read once, because all six critics share the cues and the vocabulary. Nobody changes it.
+    """
     text = files(__package__).joinpath(name).read_text("utf-8")
     loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loaded: object = yaml.load(text, Loader=loader)  # noqa: S506 -- both are safe # nosec B506
