@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import threading
 from collections.abc import Callable, Iterable
@@ -115,7 +116,8 @@ def test_an_entry_that_was_never_finished_counts_for_nothing(
     store: OpenStore, crashed: Path, seal
 ) -> None:
     path = crashed / "journal"
-    whole = path.read_bytes()
+    # It has its place on the disk ahead, and nothing in it.
+    whole = path.read_bytes().rstrip(b"-")
     *_, last = [at for at in range(len(whole)) if whole.startswith(b"eleanor-journal", at)]
     for tail in (whole[last:-1], whole[last:-200] + bytes(200), b"-" + whole[last + 1 :], b""):
         path.write_bytes(whole[:last] + tail)
@@ -127,6 +129,21 @@ def test_an_entry_that_was_never_finished_counts_for_nothing(
         keep_lines(crashed, kind, 5)
     without_index(crashed)
     assert len(check(store, 5)) == 2
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_it_grows_ahead_where_there_is_place(
+    store: OpenStore, seal, folder: Path, monkeypatch: pytest.MonkeyPatch, *, full: bool
+) -> None:
+    def write_all(descriptor: int, data: bytes) -> None:
+        if full and not data.strip(b"-"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        disk.write_all(descriptor, data)
+
+    monkeypatch.setattr(journal, "write_all", write_all)
+    outcomes = commit(store(), map(seal, range(3)))
+    assert all(isinstance(item, Receipt) for item in outcomes)
+    assert (folder / "journal").read_bytes().endswith(b"---") is not full
 
 
 def test_entries_from_before_it_began_again_count_for_nothing(

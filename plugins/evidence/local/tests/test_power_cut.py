@@ -100,20 +100,30 @@ def torn(old: bytes, new: bytes, chance: random.Random) -> bytes:
 class Life:
     """A log that is written to, dies, and is opened again; what it acknowledged, by position."""
 
-    def __init__(self, seal: Callable[..., SealedRecord], chance: random.Random) -> None:
+    def __init__(
+        self, seal: Callable[..., SealedRecord], chance: random.Random, *, syncs: bool
+    ) -> None:
         self._seal = seal
         self._chance = chance
+        self._syncs = syncs
         self._numbers = count()
         self._acknowledged: dict[int, SealedRecord] = {}
         self.lost = 0
         self.signed = 0
 
-    def check(self, store: Store) -> None:
-        """Count the records that are not there any more, or not as they were."""
+    def check(self, store: Store) -> bool:
+        """Count the records that are not there any more, or not as they were.
+
+        Return whether the log can still be written.
+        """
         if store.closed:
             self.lost += len(self._acknowledged)
-            return
+            return False
         report = store.verify()
+        if report.findings and not self._syncs:
+            # Then its files may not even belong together.
+            self.lost += len(self._acknowledged)
+            return False
         assert report.findings == ()
         assert report.signed >= self.signed
         stored = {item.index: item for item in store.chunk(0, 10_000)[0]}
@@ -122,6 +132,7 @@ class Life:
             if not found or (found.leaf, found.payload) != (record.leaf, record.payload):
                 self.lost += 1
                 del self._acknowledged[index]
+        return True
 
     def append(self, store: Store) -> None:
         """Append some records, one or three at a time."""
@@ -153,13 +164,12 @@ def lost_in(
         monkeypatch.setattr(journal, "_FULL", 4000)
         monkeypatch.setattr(journal, "_ENTRIES", 2)
         chance, place = random.Random(seed), folder / str(seed)
-        life, stable = Life(seal, chance), Disk(place, syncs=syncs)
+        life, stable = Life(seal, chance, syncs=syncs), Disk(place, syncs=syncs)
         for _ in range(6):
             with monkeypatch.context() as patch:
                 stable.install(patch)
                 store = Store(place, 6000, said, signing_of(place))
-                life.check(store)
-                if store.closed:
+                if not life.check(store):
                     store.close()
                     break
                 life.append(store)

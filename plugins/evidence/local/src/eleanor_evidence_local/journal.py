@@ -3,7 +3,8 @@
 A record goes to two files, and to make both durable would take a sync of each. So it is written and
 synced here first, then written to both without a sync. Once the journal is full, both files are
 synced and it begins again at its start, over bytes that have their place on the disk already, which
-makes its syncs cheap too. What the files lost in a power cut is written again from it.
+makes its syncs cheap too; until then it grows ahead of its entries, by bytes that say nothing. What
+the files lost in a power cut is written again from it.
 
 An entry is a line `eleanor-journal 1 NUMBER FIRST LEAF_AT PAYLOAD_AT LEAVES PAYLOADS CHECK`, then
 as many bytes of leaf lines and of payload lines as it says. `CHECK` covers the numbers and the tree
@@ -49,6 +50,7 @@ class Journal:
         self._path = path
         self._descriptor: int | None = None
         self._end = 0
+        self._size = 0
         self._astray = False
 
     def has_room(self, entry: bytes) -> bool:
@@ -79,11 +81,22 @@ class Journal:
         if self._descriptor is None:
             self._descriptor = open_own(self._path)
             sync_folder(self._path.parent)
+            self._size = 0
+        if (needed := self._end + len(data)) > self._size:
+            self._grow(self._descriptor, needed)
         if self._astray:
             os.lseek(self._descriptor, self._end, os.SEEK_SET)
         self._astray = True
         write_all(self._descriptor, data)
         return self._descriptor
+
+    def _grow(self, descriptor: int, needed: int) -> None:
+        """Let the file be up to twice as large as it must: where it grows, a sync is dearer."""
+        self._size, self._astray = max(needed, min(2 * needed, _FULL)), True
+        # Where there is no place ahead, there may still be some for the entry itself.
+        with suppress(OSError):
+            os.lseek(descriptor, self._end, os.SEEK_SET)
+            write_all(descriptor, b"-" * (self._size - self._end))
 
     def wipe(self) -> None:
         """Write over all that it holds, durably: what is durable elsewhere is to be erased there.
