@@ -51,7 +51,7 @@ class HttpWitness:
             why = str(error) if isinstance(error, OSError) else type(error).__name__
             raise EvidenceUnavailable(f"{self._url.netloc} gave no answer: {why}") from error
         finally:
-            if end:
+            if end is not None:
                 end.cancel()
             connection.close()
         return self._read(response, text)
