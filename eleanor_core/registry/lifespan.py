@@ -136,7 +136,8 @@ class _Start:
                 continue
             for ref in lost.keys() & self._registry.required - {option.loaded.ref}:
                 self._lose(lost[ref], broken)
-            structlog.get_logger(__name__).info("backend.started", backend=option.text)
+            if lost:
+                structlog.get_logger(__name__).info("backend.started", backend=option.text)
             return {option.loaded.name: product}
         for error in lost.values():
             self._lose(error, broken)

@@ -33,9 +33,8 @@ def cosine(one: Embedding, other: Embedding) -> float:
 
 def floats(values: Sequence[float], *shape: int) -> memoryview:
     """Return the values as float32 of this shape."""
-    # `memoryview` without an argument stands for one of integers: typeshed's default.
     data = struct.pack(f"<{len(values)}f", *values)
-    return memoryview(data).cast("f", shape)  # type: ignore[return-value]
+    return memoryview(data).cast("f", shape)  # type: ignore[return-value] # it stands for integers
 
 
 def matrix(rows: Matrix) -> memoryview:

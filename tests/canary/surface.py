@@ -25,6 +25,7 @@ from eleanor_core.settings import Settings, describe, effective
 from eleanor_core.settings.load import LoadedSettings, load_settings
 
 CANARIES = {name: Canary(number) for number, name in enumerate((*ORIGINS, *PLACES))}
+_OTHER_SINKS = {"streamed": ["local"], "sink that follows raises": ["copy"]}
 
 
 @define
@@ -76,7 +77,7 @@ def settings_of(plan: Plan, home: Path) -> dict[str, object]:
         "security": {"shelf": {"passwords": [known("security.NAME")]}},
         "deadlines": dict.fromkeys(("start", "stop", "record"), plan.patience),
         "recall": {"deadline": plan.patience},
-        "evidence": {"sinks": ["canary", "local"] if plan.failure == "streamed" else ["canary"]},
+        "evidence": {"sinks": ["canary", *_OTHER_SINKS.get(plan.failure, [])]},
     }
     if plan.failure == "required critic does not start":
         settings["plugins"] = {"defaults": [], "require": ["critics/canary"]}

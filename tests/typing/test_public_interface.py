@@ -28,7 +28,7 @@ from mypy.types import (
     TypeVarTupleType,
     TypeVarType,
 )
-from support.tree import ROOT, dists, files
+from support.tree import ROOT, files, together
 
 IGNORE = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\] # \w+")
 NOQA = re.compile(r"# (?:ruff: )?noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*  ?(?:--|#) \S+")
@@ -36,8 +36,8 @@ NOQA = re.compile(r"# (?:ruff: )?noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*  ?(?:--|#) \S+")
 
 @pytest.fixture(scope="module")
 def checked() -> BuildResult:
-    """All sources and the files beside this one, as `mypy --strict` sees them."""
-    places = [*(str(dist.package) for dist in dists()), str(ROOT / "tests" / "typing")]
+    """What is installed here, and the files beside this one, as `mypy --strict` sees them."""
+    places = [*(str(dist.package) for dist in together()), str(ROOT / "tests" / "typing")]
     config = ["--strict", "--config-file", str(ROOT / "pyproject.toml")]
     # Without the cache: mypy does not even load what it knows to be unchanged.
     sources, options = process_options([*config, "--no-incremental", *places])
@@ -47,7 +47,7 @@ def checked() -> BuildResult:
 @pytest.mark.long
 def test_mypy_finds_nothing_and_no_any_is_public(checked: BuildResult) -> None:
     assert not checked.errors, "\n".join(checked.errors)
-    ours = {dist.module for dist in dists()}
+    ours = {dist.module for dist in together()}
     seen = 0
     found: list[str] = []
     for name, tree in sorted(checked.files.items()):

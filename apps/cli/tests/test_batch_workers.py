@@ -211,8 +211,8 @@ def test_workers_that_cannot_start_end_the_run(chaos, write):
 )
 def test_what_is_missing_is_missed_as_in_one_process(chaos, write, exact, said):
     write("in.jsonl", *cases(4))
-    chosen = json.dumps(exact)
-    ran = chaos("batch", "--workers", "2", "in.jsonl", "out.jsonl", ELEANOR_PLUGINS__EXACT=chosen)
+    chosen = {"ELEANOR_PLUGINS__EXACT": json.dumps(exact), "ELEANOR_EVIDENCE__REQUIRED": "all"}
+    ran = chaos("batch", "--workers", "2", "in.jsonl", "out.jsonl", **chosen)
     if said is None:
         assert ran.code == 0, ran.err
         # A broken critic is a fault in every result: none is an allow.

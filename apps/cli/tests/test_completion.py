@@ -20,7 +20,7 @@ ask() {
 
 ASKED = {
     ("pl",): {"plugins"},
-    ("evidence", ""): {"checkpoint", "export", "list", "prove", "show", "verify"},
+    ("evidence", "e"): {"erase", "export"},
     ("evaluate", "--ex"): {"--explain"},
     ("evaluate", "--explain", ""): {"person", "operator", "engineer", "auditor"},
     ("evaluate", "--detail", ""): {"1", "2", "3"},

@@ -145,11 +145,11 @@ async def test_concurrent_callers_share_a_pass() -> None:
     sizes: list[int] = []
 
     def noted(windows: object) -> object:
-        sizes.append(len(windows))  # type: ignore[arg-type]
-        return MODEL().means(windows)  # type: ignore[arg-type]
+        sizes.append(len(windows))  # type: ignore[arg-type] # a stand-in
+        return MODEL().means(windows)  # type: ignore[arg-type] # a stand-in
 
-    async with Batcher(noted, max_wait=0.05) as batcher:  # type: ignore[arg-type]
-        embedder = MiniLMEmbedder(MODEL(), batcher, windows=16)  # type: ignore[arg-type]
+    async with Batcher(noted, max_wait=0.05) as batcher:  # type: ignore[arg-type] # a stand-in
+        embedder = MiniLMEmbedder(MODEL(), batcher, windows=16)  # type: ignore[arg-type] # a stand-in
         async with anyio.create_task_group() as group:
             for number in range(5):
                 group.start_soon(embedder.embed, [f"text {number}"])

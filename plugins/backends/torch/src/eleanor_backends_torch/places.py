@@ -14,8 +14,7 @@ class Place:
         self.device = torch.device(device)
         self._stream: torch.cuda.Stream | None = None
         if self.device.type == "cuda":
-            # torch has no types for it.
-            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call] # torch's
 
     def on(self) -> AbstractContextManager[object]:
         """Return what makes this stream the current one of the calling thread."""
