@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -60,13 +60,17 @@ class Fallback:
             self._tell(what)
 
 
+Coded: TypeAlias = Floats | npt.NDArray[np.float16] | npt.NDArray[np.int8]
+"""Rows, shape (rows, dim), in one of the types that are scanned."""
+
+
 class Codes:
     """Rows as a device scans them: values of one type, and for int8 one scale each."""
 
     def __init__(self, unit: Floats, storage: Storage) -> None:
         self.scales: Floats | None = None
         self.error = scan_error(unit.shape[1], storage)
-        self.values: Floats | npt.NDArray[np.float16] | npt.NDArray[np.int8] = unit
+        self.values: Coded = unit
         if storage == "float16":
             self.values = unit.astype(np.float16)
         elif storage == "int8":
@@ -93,9 +97,7 @@ class DeviceRows(HostRows):
                 self.place(shard, start, codes.values[start:stop], scales)
 
     @abstractmethod
-    def place(
-        self, shard: int, start: int, values: npt.NDArray[np.generic], scales: Floats | None
-    ) -> None:
+    def place(self, shard: int, start: int, values: Coded, scales: Floats | None) -> None:
         """Put rows from number `start` on on the device of this shard."""
 
     @abstractmethod
