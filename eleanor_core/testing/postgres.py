@@ -43,6 +43,17 @@ class PostgresServer:
         """Return why there can be none here, "" if there can."""
         return "" if _tools() else "PostgreSQL is not installed"
 
+    @property
+    def address(self) -> dict[str, object]:
+        """Where it listens and as whom, by the names that settings of plugins have."""
+        return {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "database": "postgres",
+            "user": "admin",
+            "sslmode": "disable",
+        }
+
     def __enter__(self) -> Self:
         """Make the cluster and start it."""
         if self._user:

@@ -40,15 +40,7 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def chosen(server: PostgresServer) -> dict[str, object]:
-    return {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "database": "postgres",
-        "user": "admin",
-        "schema_name": f"log_{next(_numbers)}",
-        "sslmode": "disable",
-        "timeout": 1.0,
-    }
+    return {**server.address, "schema_name": f"log_{next(_numbers)}", "timeout": 1.0}
 
 
 async def read(sink: EvidenceSink) -> list[StoredRecord]:

@@ -36,14 +36,7 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def chosen(server: PostgresServer) -> dict[str, object]:
     """Settings that lead to a log of its own."""
-    return {
-        "host": "127.0.0.1",
-        "port": server.port,
-        "database": "postgres",
-        "user": "admin",
-        "schema_name": f"log_{next(_numbers)}",
-        "sslmode": "disable",
-    }
+    return {**server.address, "schema_name": f"log_{next(_numbers)}"}
 
 
 @pytest.fixture
