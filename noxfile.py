@@ -18,8 +18,8 @@ BACKEND = "flit_core>=3.11,<4"
 REQUIRE = "ELEANOR_REQUIRE_DEVICE"
 BACKENDS = ROOT / "plugins" / "backends"
 ENCODER = ROOT / "plugins" / "embedders" / "minilm"
-APART = [BACKENDS / "jax", BACKENDS / "torch"]
-"""Dists with a dependency of gigabytes: `nox -s backends` has an environment for each."""
+APART = [BACKENDS / "jax", BACKENDS / "onnx", BACKENDS / "torch"]
+"""Dists with a large dependency: `nox -s backends` has an environment for each."""
 PLUGINS = sorted(
     folder
     for folder in (path.parent for path in ROOT.glob("plugins/*/*/pyproject.toml"))
@@ -115,8 +115,8 @@ def absent(device: str) -> str:
 @nox.session
 @nox.parametrize(
     "backend",
-    ["numpy", "torch-cpu", "torch-cuda", "torch-mps", "jax-cpu", "jax-gpu"],
-    ids=["numpy", "torch-cpu", "torch-cuda", "torch-mps", "jax-cpu", "jax-gpu"],
+    ["numpy", "onnx", "torch-cpu", "torch-cuda", "torch-mps", "jax-cpu", "jax-gpu"],
+    ids=["numpy", "onnx", "torch-cpu", "torch-cuda", "torch-mps", "jax-cpu", "jax-gpu"],
 )
 def backends(session: nox.Session, backend: str) -> None:
     """The kit for backends on one backend and device, and what is that plugin's own.

@@ -1,6 +1,6 @@
 """How fast texts become vectors: every embedder, and MiniLM on every backend beside onnxruntime.
 
-    pip install onnx onnxruntime
+    pip install -e plugins/backends/torch -e plugins/backends/jax -e plugins/backends/onnx
     python benchmarks/embedding.py [--rounds 9] [--check]
 
 All of it runs on one thread, in one process, in turn: within a round each engine encodes the same
@@ -133,7 +133,7 @@ def in_turn(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, lis
 def engines() -> dict[str, Encode]:
     """Return what is installed, by name; say what is not."""
     found: dict[str, Encode] = {}
-    for name in ("numpy", "torch", "jax"):
+    for name in ("numpy", "torch", "jax", "onnx"):
         try:
             found[name] = MiniLM(_backend(name)).means
         except ImportError as error:
@@ -153,13 +153,14 @@ def _backend(name: str) -> Backend:
         "numpy": lambda: arrays.NumpyBackend(memory_limit=None),
         "torch": lambda: arrays.TorchBackend("cpu"),
         "jax": lambda: arrays.JaxBackend("cpu"),
+        "onnx": lambda: arrays.OnnxBackend(threads=1),
     }[name]()
     return made
 
 
 def _onnxruntime() -> Encode:
     import onnxruntime
-    from onnx_graph import encoder_graph
+    from eleanor_backends_onnx.graph import encoder_graph
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -15,8 +15,8 @@ from attrs import define
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_OVER = frozenset({"__pycache__", "build", "dist"})
 
-APART = frozenset({"plugins/backends/jax", "plugins/backends/torch"})
-"""Dists with a dependency of gigabytes, in no default install: `nox -s backends` tests them."""
+APART = frozenset({"plugins/backends/jax", "plugins/backends/onnx", "plugins/backends/torch"})
+"""Dists with a large dependency, in no default install: `nox -s backends` tests them."""
 
 Table: TypeAlias = Mapping[str, object]
 

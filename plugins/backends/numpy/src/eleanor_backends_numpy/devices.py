@@ -142,27 +142,23 @@ class DeviceRows(HostRows):
         return host.candidates(towards, k)
 
 
-class DeviceEncoder(ABC):
+class PaddedEncoder(ABC):
     """An encoder that takes padded tokens. Texts of like length are padded together."""
 
     def __init__(
         self,
         weights: EncoderWeights,
-        fallback: Fallback,
+        ledger: BackendLedger,
         asarray: Callable[[memoryview], Array],
     ) -> None:
-        fallback.ledger.hold(self, sum(tensor.nbytes for tensor in weights.tensors.values()))
+        ledger.hold(self, sum(tensor.nbytes for tensor in weights.tensors.values()))
         self._weights = weights
-        self._fallback = fallback
+        self._ledger = ledger
         self._asarray = asarray
 
     @abstractmethod
     def forward(self, ids: Ids, mask: Floats) -> Floats:
         """Return the mean states, shape (texts, dim), of tokens of shape (texts, length)."""
-
-    @abstractmethod
-    def on_host(self, ids: Ids, mask: Floats) -> Floats:
-        """Do the same on the CPU."""
 
     def shape(self, texts: int, length: int) -> tuple[int, int]:
         """Return the shape to which texts up to this length are padded."""
@@ -171,22 +167,22 @@ class DeviceEncoder(ABC):
     def __call__(self, ids: Sequence[Sequence[int]], /) -> Array:
         """Return the mean state of each text's tokens. Raises ValueError for ids out of range."""
         self._weights.check_ids(ids)
-        self._fallback.ledger.ran(len(ids))
+        self._ledger.ran(len(ids))
         order = sorted(range(len(ids)), key=lambda text: len(ids[text]))
         out = np.empty((len(ids), self._weights.dim), dtype=np.float32)
         for start in range(0, len(ids), _PADDED):
             texts = order[start : start + _PADDED]
-            out[texts] = in_halves(
-                lambda half: self._run(self.forward, half),
-                [ids[text] for text in texts],
-                too_large=self._fallback.too_large,
-                last_resort=self._last_resort,
-            )
+            out[texts] = self.means([ids[text] for text in texts])
         return self._asarray(out.data)
 
-    def _run(
+    def means(self, texts: Sequence[Sequence[int]]) -> Sequence[Floats]:
+        """Return the mean states of texts that are padded together."""
+        return self.padded(self.forward, texts)
+
+    def padded(
         self, forward: Callable[[Ids, Floats], Floats], texts: Sequence[Sequence[int]]
     ) -> list[Floats]:
+        """Return what `forward` says of the padded texts."""
         shape = self.shape(len(texts), max(map(len, texts)))
         ids, mask = np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.float32)
         for row, text in enumerate(texts):
@@ -194,8 +190,34 @@ class DeviceEncoder(ABC):
             mask[row, : len(text)] = 1.0
         return list(forward(ids, mask)[: len(texts)])
 
+
+class DeviceEncoder(PaddedEncoder):
+    """An encoder on a device: in halves where memory does not suffice, at last on the host."""
+
+    def __init__(
+        self,
+        weights: EncoderWeights,
+        fallback: Fallback,
+        asarray: Callable[[memoryview], Array],
+    ) -> None:
+        super().__init__(weights, fallback.ledger, asarray)
+        self._fallback = fallback
+
+    @abstractmethod
+    def on_host(self, ids: Ids, mask: Floats) -> Floats:
+        """Do what `forward` does on the CPU."""
+
+    def means(self, texts: Sequence[Sequence[int]]) -> Sequence[Floats]:
+        """Return the mean states of texts that are padded together."""
+        return in_halves(
+            super().means,
+            texts,
+            too_large=self._fallback.too_large,
+            last_resort=self._last_resort,
+        )
+
     def _last_resort(self, texts: Sequence[Sequence[int]]) -> list[Floats]:
         self._fallback.say(
             "encoding: one text did not fit the device's memory, so the CPU encodes it"
         )
-        return [row for text in texts for row in self._run(self.on_host, [text])]
+        return [row for text in texts for row in self.padded(self.on_host, [text])]

@@ -1,4 +1,4 @@
-"""A BERT encoder as an ONNX graph, from the weights that a backend gets: what onnxruntime runs.
+"""A BERT encoder as an ONNX graph: what onnxruntime runs.
 
 The graph is like the one that PyTorch's exporter writes for such a model, in the operators of opset
 20, so that onnxruntime's own rewriting finds what it knows.
@@ -7,6 +7,7 @@ The graph is like the one that PyTorch's exporter writes for such a model, in th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from eleanor_core.api import EncoderWeights
 
 _OPSET = 20
+Attribute: TypeAlias = int | float | Sequence[int]
 
 
 class _Graph:
@@ -29,9 +31,11 @@ class _Graph:
         self.constants[name] = numpy_helper.from_array(value, name)
         return name
 
-    def op(self, kind: str, *inputs: str, out: str = "", **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, out: str = "", **attributes: Attribute) -> str:
         out = out or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [out], name=out, **attributes))
+        node = helper.make_node(kind, inputs, [out], name=out)
+        node.attribute.extend(helper.make_attribute(key, to) for key, to in attributes.items())
+        self.nodes.append(node)
         return out
 
 

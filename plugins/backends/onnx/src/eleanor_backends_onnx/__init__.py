@@ -1,0 +1,1 @@
+"""Array work with numpy, and text encoders in onnxruntime."""
