@@ -9,9 +9,11 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from eleanor_cli import batch
+from eleanor_cli.batching.place import Place
 from eleanor_cli.faults import UsageError
 from eleanor_cli.options import Options
 
@@ -56,8 +58,15 @@ def of_run(process, word):
 
 @with_ray
 @pytest.mark.long
-@pytest.mark.parametrize("killed", ["", "eleanor_cli.batching.worker", "ray::Relay"])
-def test_every_line_is_judged_once_whatever_is_killed(chaos, write, killed):
+@pytest.mark.parametrize(
+    ("killed", "target"),
+    [
+        ("", "out.parquet"),
+        ("eleanor_cli.batching.worker", "out.parquet"),
+        ("ray::Relay", "out.jsonl"),
+    ],
+)
+def test_every_line_is_judged_once_whatever_is_killed(chaos, write, killed, target):
     count = 300
     write(
         "in.jsonl",
@@ -66,8 +75,8 @@ def test_every_line_is_judged_once_whatever_is_killed(chaos, write, killed):
             for i in range(count)
         ),
     )
-    process = chaos.start("batch", "--executor", "ray", "--workers", "2", "in.jsonl", "out.jsonl")
-    out = chaos.work / "out.jsonl"
+    process = chaos.start("batch", "--executor", "ray", "--workers", "2", "in.jsonl", target)
+    out = Place(chaos.work / target).lines
     while killed and process.poll() is None:
         if (
             out.exists()
@@ -79,7 +88,11 @@ def test_every_line_is_judged_once_whatever_is_killed(chaos, write, killed):
         time.sleep(0.002)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    done = [json.loads(line) for line in out.read_text().splitlines()]
+    if target == "out.parquet":
+        lines = pq.read_table(chaos.work / target)["json"].to_pylist()
+    else:
+        lines = out.read_text().splitlines()
+    done = [json.loads(line) for line in lines]
     assert [line["id"] for line in done] == [f"n{i}" for i in range(count)]
     assert [line["decision"] for line in done] == [DECISIONS[i % 4] for i in range(count)]
     log = chaos.home / "evidence" / "lines" / "log.jsonl"

@@ -164,8 +164,16 @@ def evaluate(
 @app.command()
 def batch(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Cases, one a line.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="Results, one a line.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="IN.jsonl", help="Cases, one a line, or one a row of IN.parquet."),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT.jsonl", help="Results, one a line, or one a row of OUT.parquet."
+        ),
+    ],
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an OUT that was not finished.")

@@ -1,9 +1,10 @@
-"""`eleanor batch`: judge the cases of a JSONL file, one result a line, in the input's order."""
+"""`eleanor batch`: judge the cases of a file, one result a line, in the input's order."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,12 +16,14 @@ from eleanor_cli import exits, logs, words
 from eleanor_cli.batching.job import Job, kept_of, side_file
 from eleanor_cli.batching.judge import ERROR, Judged, judge
 from eleanor_cli.batching.output import Output
+from eleanor_cli.batching.place import Place
 from eleanor_cli.batching.progress import Tally, progress
 from eleanor_cli.faults import UsageError, say
 from eleanor_cli.lines import RawLine, raw_lines, refuse_duplicates
 from eleanor_cli.options import Options
 from eleanor_cli.ordered import in_order
 from eleanor_cli.running import run
+from eleanor_cli.tables import require_pyarrow
 from eleanor_core.engine import EleanorEngine
 from eleanor_core.registry import load
 
@@ -60,20 +63,22 @@ def batch(
     """
     if executor == "ray" and find_spec("ray") is None:
         raise UsageError('--executor ray needs Ray: pip install "eleanor-cli[ray]"')
+    require_pyarrow(source, target)
     loaded = options.load()
     logs.configure(loaded.settings, options.redaction)
     limits = loaded.settings.limits.of_request
     # The side file lies beside the output itself, not beside a link to it.
-    target = target.resolve() if target.is_symlink() else target
-    _refuse_paths(source, target, force=force, resume=resume)
+    place = Place(target.resolve() if target.is_symlink() else target)
+    _refuse_paths(source, place, force=force, resume=resume)
     # First of all, for an error may repeat what stands in a line: the plugins know what is secret.
     registry = load(loaded.settings, origins=loaded.origins, masks=options.redaction)
     registry = options.redaction.learn_shapes(registry)
+    place = replace(place, critics=_critics_of(registry))
     tally = Tally(refuse_duplicates(source, limits))
-    job = Job.of(source, target, loaded, registry)
-    with Output(target, job) as output:
-        begun = resume and target.exists() and target.stat().st_size > 0
-        if begun and not _take_up(job, source, target, output, tally, limits):
+    job = Job.of(source, place.lines, loaded, registry)
+    with Output(place.lines, job) as output:
+        begun = resume and any(file.exists() and file.stat().st_size for file in place.files)
+        if begun and not _take_up(job, source, place, output, tally, limits):
             return _code(tally)
         lines = _after(tally.written, raw_lines(source, limits))
         judge_all: Callable[[Done], Awaitable[None]]
@@ -96,9 +101,10 @@ def batch(
 
                         await judge_all(done)
                     tasks.cancel_scope.cancel()
-                output.finish()
+                output.finish(place.make)
+                place.clear()
             finally:
-                tally.conclude(target)
+                tally.conclude(place)
             return _code(tally)
 
         return run(main)
@@ -164,7 +170,14 @@ def _workers_for(lines: int) -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _refuse_paths(source: Path, target: Path, *, force: bool, resume: bool) -> None:
+def _critics_of(registry: Registry) -> tuple[str, ...]:
+    """Return the critics that stand in every result, those that broke too, by name."""
+    broken = {item.name for item in registry.broken if item.kind == "critics"}
+    return tuple(sorted({*registry.loaded["critics"], *broken}))
+
+
+def _refuse_paths(source: Path, place: Place, *, force: bool, resume: bool) -> None:
+    target = place.target
     if not source.is_file():
         problem = "must be a regular file: it is read twice" if source.exists() else "no such file"
         msg = f"{source}: {problem}"
@@ -172,49 +185,60 @@ def _refuse_paths(source: Path, target: Path, *, force: bool, resume: bool) -> N
     if force and resume:
         msg = "--resume goes on with the output and --force replaces it; give one of the two"
         raise UsageError(msg)
-    if not target.exists():
+    there = [file for file in place.files if file.exists()]
+    if not there:
         if not target.parent.is_dir():
             msg = f"{target}: the folder {target.parent} does not exist; create it first"
             raise UsageError(msg)
         return
-    if not target.is_file():
-        msg = f"{target} must be a regular file, or none yet: a run that is stopped goes on with it"
-        raise UsageError(msg)
-    if target.samefile(source):
-        msg = f"{target} is the input file itself; name another file for the results"
-        raise UsageError(msg)
+    for file in there:
+        if not file.is_file():
+            msg = (
+                f"{file} must be a regular file, or none yet: a run that is stopped goes on with it"
+            )
+            raise UsageError(msg)
+        if file.samefile(source):
+            what = (
+                "the input file itself" if file == target else f"the input, and {target} needs it"
+            )
+            msg = f"{file} is {what}; name another file for the results"
+            raise UsageError(msg)
     if not force and not resume:
-        begun = side_file(target).exists()
+        begun = side_file(place.lines).exists()
         msg = (
-            f"{target} holds the beginning of a run that was stopped; "
+            f"{there[-1]} holds the beginning of a run that was stopped; "
             "give --resume to go on with it, or --force to start anew"
             if begun
-            else f"{target} exists; name another file, or give --force to replace it"
+            else f"{there[0]} exists; name another file, or give --force to replace it"
         )
         raise UsageError(msg)
 
 
 def _take_up(
-    job: Job, source: Path, target: Path, output: Output, tally: Tally, limits: JsonLimits
+    job: Job, source: Path, place: Place, output: Output, tally: Tally, limits: JsonLimits
 ) -> bool:
     """Go on after what an earlier run left. Return False if nothing is left to do."""
     unfinished = job.file.exists()
     if unfinished:
         job.refuse_other()
-    kept = kept_of(target, source, limits)
+    file, lines = place.written()
+    kept = kept_of(file, lines, source, limits)
     tally.resume(kept.of)
     if not unfinished:
         if kept.torn or tally.written < tally.total:
             msg = (
-                f"{target} cannot be gone on with: {job.file}, which says what it was made of, is "
+                f"{file} cannot be gone on with: {job.file}, which says what it was made of, is "
                 "not there. Name another file, or give --force to replace it"
             )
             raise UsageError(msg)
-        say(f"{target} is complete already: {words.count(tally.total, 'line')}")
+        if not place.target.exists():
+            place.make()
+        place.clear()
+        say(f"{place.target} is complete already: {words.count(tally.total, 'line')}")
         return False
     output.keep(kept.size)
     if kept.torn:
-        say(f"{target}: the last {kept.torn} bytes are no whole line; they are cut off")
+        say(f"{file}: the last {kept.torn} bytes are no whole line; they are cut off")
     return True
 
 

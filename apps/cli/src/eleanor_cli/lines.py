@@ -2,6 +2,7 @@
 
 An object holds `id` and `text`, optionally `context` and `kind`, and nothing else. Blank lines are
 passed over. A line that breaks a rule is a `BadLine`, which stands in the output in its place.
+A row of a table is the line that it stands for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 from eleanor_cli.faults import UsageError
+from eleanor_cli.tables import is_table
 from eleanor_core.api import JsonLimits, parse_json
 from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import JsonValue
@@ -55,6 +57,11 @@ class RawLine:
 
 def raw_lines(file: Path, limits: JsonLimits) -> Iterator[RawLine]:
     """Yield the lines of `file` that are not blank; none over the limit is kept in memory."""
+    if is_table(file):
+        from eleanor_cli.tables.cases import raw_rows
+
+        yield from raw_rows(file, limits)
+        return
     with file.open("rb") as stream:
         for number, data in _raw_lines(stream, limits.bytes):
             yield RawLine(number, data)
@@ -80,9 +87,10 @@ def refuse_duplicates(file: Path, limits: JsonLimits) -> int:
         digest = hashlib.blake2b(repr(line.id).encode(), digest_size=16).digest()
         if digest in seen:
             same = (item.number for item in read_lines(file, limits) if item.id == line.id)
+            where = "row" if is_table(file) else "line"
             msg = (
-                f"{file}: the id {quoted(line.id, 80)} stands in line {next(same)} and in line "
-                f"{line.number}; ids must be unique. Nothing was judged"
+                f"{file}: the id {quoted(line.id, 80)} stands in {where} {next(same)} and in "
+                f"{where} {line.number}; ids must be unique. Nothing was judged"
             )
             raise UsageError(msg)
         seen.add(digest)

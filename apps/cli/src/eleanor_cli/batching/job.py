@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -138,28 +138,27 @@ class Kept:
     torn: int = 0
 
 
-def kept_of(target: Path, source: Path, limits: JsonLimits) -> Kept:
+def kept_of(output: Path, written: Iterator[bytes], source: Path, limits: JsonLimits) -> Kept:
     """Match the whole lines of an output with the lines of its input, by id and in order.
 
     What follows the last whole result is torn. Raises UsageError at a result of another line.
     """
     kept = Kept()
     lines = read_lines(source, limits)
-    with target.open("rb") as stream:
-        for number, data in enumerate(stream, 1):
-            result = _result(data)
-            if result is None:
-                break
-            line = next(lines, None)
-            if line is None or not _answers(result, line):
-                msg = (
-                    f"line {number} of {target} has the id {_shown(result['id'])}, which is not "
-                    f"that of the line in {source}. Nothing was changed; --force starts anew"
-                )
-                raise UsageError(msg)
-            kept.size += len(data)
-            kept.of[ERROR if ERROR in result else str(result["decision"])] += 1
-    kept.torn = target.stat().st_size - kept.size
+    for number, data in enumerate(written, 1):
+        result = _result(data)
+        if result is None:
+            kept.torn = len(data) + sum(map(len, written))
+            break
+        line = next(lines, None)
+        if line is None or not _answers(result, line):
+            msg = (
+                f"line {number} of {output} has the id {_shown(result['id'])}, which is not "
+                f"that of the line in {source}. Nothing was changed; --force starts anew"
+            )
+            raise UsageError(msg)
+        kept.size += len(data)
+        kept.of[ERROR if ERROR in result else str(result["decision"])] += 1
     return kept
 
 

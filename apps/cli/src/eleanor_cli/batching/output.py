@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import Final, Self
@@ -56,9 +57,10 @@ class Output:
         while rest:
             rest = rest[file.write(rest) :]
 
-    def finish(self) -> None:
-        """Make everything durable, then take away the job's side file: the work is done."""
+    def finish(self, make: Callable[[], None]) -> None:
+        """Make everything durable, `make` of it what is wanted, and take the side file away."""
         os.fsync(self._open().fileno())
+        make()
         self._job.remove()
 
     async def keep_synced(self) -> None:

@@ -7,11 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from eleanor_cli import words
 from eleanor_cli.batching.judge import ERROR
+from eleanor_cli.batching.place import Place
 from eleanor_cli.faults import say
 
 Step = Callable[[Iterable[str]], None]
@@ -42,13 +42,13 @@ class Tally:
         names = (*words.DECISIONS, ERROR)
         return "  ".join(f"{name} {self.of[name]}" for name in names if self.of[name])
 
-    def conclude(self, target: Path) -> None:
+    def conclude(self, place: Place) -> None:
         """Say how the run ended: one line, and a second one where something is left to do."""
         seconds = time.monotonic() - self._started
         judged = self.written - self.resumed
         lines = words.count(self.total, "line")
         if self.written < self.total:
-            say(f"{self.written} of {lines} written to {target}")
+            say(f"{self.written} of {lines} written to {place.lines}")
             if self.written:
                 say("to judge the rest, give the same command again with --resume")
             return
@@ -56,7 +56,7 @@ class Tally:
         say(f"{lines}: {self}{speed}" if self.total else f"{lines}: nothing to judge")
         if self.of[ERROR]:
             bad = words.count(self.of[ERROR], "line")
-            say(f'{bad} of {self.total} not judged; each says why under "error" in {target}')
+            say(f'{bad} of {self.total} not judged; each says why under "error" in {place.target}')
 
 
 @contextmanager
