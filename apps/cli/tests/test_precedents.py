@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import structlog
 
@@ -262,6 +264,48 @@ def test_an_import_comes_out_byte_for_byte(verb: Verb, tmp_path: Path) -> None:
     if sys.platform != "win32":
         assert (tmp_path / "out.jsonl").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_parquet_holds_what_the_lines_hold(verb: Verb, tmp_path: Path) -> None:
+    lines = [
+        line("p1", text='Line\u2028separated, "quoted", Überschrift, 判例'),
+        line("p1", version=2, in_force=False, overruled_by="p2"),
+        line("p2", clauses=["P4", "P2"], jurisdiction="EU", outcome="allow"),
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(f"{item}\n" for item in lines), "utf-8")
+    verb("import", "in.jsonl")
+    assert verb("export", "out.parquet").out == "✓ 3 versions written to out.parquet\n"
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.to_pylist() == [json.loads(item) for item in lines]
+    if sys.platform != "win32":
+        assert (tmp_path / "out.parquet").stat().st_mode & 0o777 == 0o600
+    assert verb("import", "out.parquet", "--json").json == {"added": 0, "known": 3}
+
+
+@pytest.mark.parametrize(
+    ("columns", "code", "said"),
+    [
+        ({"id": ["p1"]}, 2, "in.parquet: the column 'text' is missing"),
+        ({"vector": [[0.1]]}, 2, "in.parquet: unknown column 'vector'"),
+        ({"clauses": ["P4"]}, 2, "the column 'clauses' is string; cast it to a list of strings"),
+        ({"version": ["1"]}, 2, "the column 'version' is string; cast it to an integer"),
+        ({"outcome": [None]}, 1, "line 1: missing keys ['outcome']"),
+        ({"outcome": ["no"]}, 1, "line 1: "),
+        ({"text": ["x" * 9_000_000]}, 2, "row 1 holds a text of more than"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_whole(
+    verb: Verb, tmp_path: Path, columns: dict[str, list[object]], code: int, said: str
+) -> None:
+    fits = {key: [value] for key, value in json.loads(line("p1")).items() if key != "clauses"}
+    if "id" in columns:
+        fits = {}
+    outcome = pa.array(columns.pop("outcome", ["deny"]), pa.string())
+    pq.write_table(pa.table({**fits, "outcome": outcome, **columns}), tmp_path / "in.parquet")
+    ran = verb("import", "in.parquet")
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+    assert verb("list", "--json").json == []
 
 
 def test_an_export_replaces_nothing_unasked(verb: Verb, tmp_path: Path) -> None:

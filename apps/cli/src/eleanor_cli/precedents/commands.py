@@ -166,7 +166,7 @@ def precedents_retire(
 def precedents_import(
     context: typer.Context,
     source: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSON Lines; - is standard input.")
+        Path, typer.Argument(metavar="FILE", help="JSON Lines, or .parquet; - is standard input.")
     ],
     json: Json = False,
 ) -> None:
@@ -185,11 +185,13 @@ def precedents_export(
     context: typer.Context,
     target: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="Standard output if not said, or -."),
+        typer.Argument(
+            metavar="FILE", help="JSON Lines, or .parquet; standard output if not said, or -."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
 ) -> None:
-    """Write every version of every case as JSON Lines."""
+    """Write every version of every case, one a line."""
 
     def verb(options: Options) -> int:
         from eleanor_cli.precedents.moving import export_file

@@ -1,4 +1,4 @@
-"""`eleanor precedents import` and `export`: JSON Lines, a version a line, byte for byte."""
+"""`eleanor precedents import` and `export`: a version a line, byte for byte, or a row."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from eleanor_cli.faults import UsageError
 from eleanor_cli.options import Options
 from eleanor_cli.out import write_json
 from eleanor_cli.precedents.archive import Opened, with_archive
+from eleanor_cli.tables import is_table, require_pyarrow
 from eleanor_core.api import parse_json
 
 _STREAM: Final = Path("-")
@@ -23,18 +24,23 @@ _MODE: Final = 0o600
 def import_file(options: Options, source: Path, *, as_json: bool) -> int:
     """Import a file, or standard input, and say how many versions were new."""
     if source == _STREAM:
-        return _import(options, sys.stdin.buffer, "standard input", as_json=as_json)
+        return _import(options, _lines(sys.stdin.buffer, "standard input"), as_json=as_json)
+    require_pyarrow(source)
     try:
+        if is_table(source):
+            from eleanor_cli.tables.precedents import lines_of
+
+            return _import(options, lines_of(source), as_json=as_json)
         with source.open("rb") as stream:
-            return _import(options, stream, str(source), as_json=as_json)
+            return _import(options, _lines(stream, str(source)), as_json=as_json)
     except OSError as error:
         msg = f"cannot read {source}: {error.strerror or error}"
         raise UsageError(msg) from None
 
 
-def _import(options: Options, stream: IO[bytes], where: str, *, as_json: bool) -> int:
+def _import(options: Options, lines: Iterator[str], *, as_json: bool) -> int:
     async def main(opened: Opened) -> int:
-        done = await opened.archive.import_lines(_lines(stream, where))
+        done = await opened.archive.import_lines(lines)
         if as_json:
             write_json({"added": done.added, "known": done.known})
         else:
@@ -64,13 +70,14 @@ def export_file(options: Options, target: Path | None, *, force: bool) -> int:
     if target.exists() and not force:
         msg = f"{target} exists: choose another name, or replace it with --force"
         raise UsageError(msg)
+    require_pyarrow(target)
 
     async def main(opened: Opened) -> int:
         part = target.with_name(f".{target.name}.part")
         try:
             # Texts of cases, so for their owner alone, as the store's own file is.
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE), "wb") as to:
-                count = await _write(opened, to.write, _plain)
+                count = await _write_file(opened, target, to)
                 to.flush()
                 os.fsync(to.fileno())
             part.replace(target)
@@ -80,6 +87,14 @@ def export_file(options: Options, target: Path | None, *, force: bool) -> int:
         return exits.OK
 
     return with_archive(options, main)
+
+
+async def _write_file(opened: Opened, target: Path, to: IO[bytes]) -> int:
+    if not is_table(target):
+        return await _write(opened, to.write, _plain)
+    from eleanor_cli.tables.precedents import write_versions
+
+    return await write_versions((_plain(line) async for line in opened.archive.export_lines()), to)
 
 
 async def _to_stream(opened: Opened) -> int:
