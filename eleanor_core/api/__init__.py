@@ -32,6 +32,7 @@ from eleanor_core.api.declarations import (
     SecretsDeclaration,
     VoiceDeclaration,
 )
+from eleanor_core.api.drift import DriftReport
 from eleanor_core.api.evidence import (
     Frontier,
     check_payload,
@@ -63,6 +64,13 @@ from eleanor_core.api.notes import (
     read_note,
     read_verifier_key,
     sign_checkpoint,
+)
+from eleanor_core.api.precedents import (
+    fused,
+    precedent_line,
+    precedent_objection,
+    precedent_of,
+    precedents_of,
 )
 from eleanor_core.api.proofs import (
     Node,
@@ -179,6 +187,7 @@ __all__ = [
     "DetectorDeclaration",
     "DetectorResult",
     "DetectorSignal",
+    "DriftReport",
     "EleanorError",
     "Embedder",
     "EmbedderDeclaration",
@@ -270,6 +279,7 @@ __all__ = [
     "derived_id",
     "erased_by",
     "erasure_id",
+    "fused",
     "hookimpl",
     "in_halves",
     "in_threads",
@@ -280,6 +290,10 @@ __all__ = [
     "merkle_root",
     "node_hash",
     "parse_json",
+    "precedent_line",
+    "precedent_objection",
+    "precedent_of",
+    "precedents_of",
     "read_checkpoint",
     "read_note",
     "read_verifier_key",

@@ -8,14 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 
 import pytest
-from eleanor_precedents_sqlite import drift
-from eleanor_precedents_sqlite.drift import ENOUGH, stability_index
-from eleanor_precedents_sqlite.lines import line_of
 from eleanor_precedents_sqlite.store import SqliteStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eleanor_core.api import PrecedentCase
+from eleanor_core.api import PrecedentCase, drift, precedent_line
+from eleanor_core.api.drift import ENOUGH, stability_index
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[SqliteStore]]
 
@@ -41,7 +39,7 @@ def decided(
 
 
 def lines(cases: Iterable[PrecedentCase]) -> list[str]:
-    return [line_of(case) for case in cases]
+    return [precedent_line(case) for case in cases]
 
 
 @pytest.mark.anyio

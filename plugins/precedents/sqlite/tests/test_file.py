@@ -15,13 +15,12 @@ import pytest
 from attrs import evolve
 from eleanor_embedders_hashing.embedder import HashingEmbedder
 from eleanor_precedents_sqlite.faults import StoreError, explained
-from eleanor_precedents_sqlite.lines import line_of
 from eleanor_precedents_sqlite.plugin import FILE
 from eleanor_precedents_sqlite.schema import STEPS
 from eleanor_precedents_sqlite.session import open_sessions
 from eleanor_precedents_sqlite.store import SqliteStore
 
-from eleanor_core.api import PrecedentCase, PrecedentQuery
+from eleanor_core.api import PrecedentCase, PrecedentQuery, precedent_line
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[SqliteStore]]
 
@@ -104,7 +103,7 @@ async def test_what_an_older_schema_holds_is_found_by_its_words_and_clauses(
 ) -> None:
     sessions = open_sessions(file, busy_timeout=0.0, steps=STEPS[:1])
     with sessions.writer.writing() as connection:
-        line = line_of(evolve(CASE, clauses=("P4",)))
+        line = precedent_line(evolve(CASE, clauses=("P4",)))
         connection.execute(
             "INSERT INTO versions (row, id, version, content) VALUES (1, 'a', 1, ?)", (line,)
         )

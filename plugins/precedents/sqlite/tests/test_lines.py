@@ -9,12 +9,18 @@ import anyio
 import structlog
 from eleanor_backends_numpy.arrays import NumpyBackend
 from eleanor_embedders_hashing.embedder import HashingEmbedder
-from eleanor_precedents_sqlite.lines import case_of, line_of
 from eleanor_precedents_sqlite.plugin import SqliteSettings, open_store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eleanor_core.api import CLAUSES, PrecedentArchive, PrecedentCase, Services
+from eleanor_core.api import (
+    CLAUSES,
+    PrecedentArchive,
+    PrecedentCase,
+    Services,
+    precedent_line,
+    precedent_of,
+)
 
 texts = st.text(max_size=20)
 words = st.text(min_size=1, max_size=20)
@@ -61,9 +67,9 @@ def histories(draw: st.DrawFn) -> list[PrecedentCase]:
 
 @given(case=cases())
 def test_a_line_gives_its_case(case: PrecedentCase) -> None:
-    line = line_of(case)
-    assert case_of(line) == case
-    assert line_of(case_of(line)) == line
+    line = precedent_line(case)
+    assert precedent_of(line) == case
+    assert precedent_line(precedent_of(line)) == line
     assert "\n" not in line
     assert "\r" not in line
 
@@ -71,7 +77,7 @@ def test_a_line_gives_its_case(case: PrecedentCase) -> None:
 @settings(max_examples=25, deadline=None)
 @given(history=histories())
 def test_an_import_is_exported_line_for_line(history: list[PrecedentCase]) -> None:
-    lines = [line_of(case) for case in history]
+    lines = [precedent_line(case) for case in history]
 
     async def moved(folder: Path) -> None:
         services = Services(

@@ -10,12 +10,17 @@ import pytest
 from eleanor_embedders_hashing.embedder import HashingEmbedder
 from eleanor_precedents_sqlite import index, words
 from eleanor_precedents_sqlite.blocks import Head
-from eleanor_precedents_sqlite.fusion import fused
 from eleanor_precedents_sqlite.store import SqliteStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eleanor_core.api import PrecedentCase, PrecedentMatch, PrecedentQuery, PrecedentSearch
+from eleanor_core.api import (
+    PrecedentCase,
+    PrecedentMatch,
+    PrecedentQuery,
+    PrecedentSearch,
+    fused,
+)
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[SqliteStore]]
 

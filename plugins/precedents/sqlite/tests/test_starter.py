@@ -11,13 +11,12 @@ from itertools import combinations
 import anyio
 import pytest
 from eleanor_embedders_hashing.embedder import HashingEmbedder
-from eleanor_precedents_sqlite.lines import case_of, line_of
 
-from eleanor_core.api import CLAUSES, PrecedentCase
+from eleanor_core.api import CLAUSES, PrecedentCase, precedent_line, precedent_of
 from eleanor_core.testing.arithmetic import cosine
 
 TEXT = files("eleanor_precedents_sqlite").joinpath("starter.jsonl").read_text("utf-8")
-CASES = [case_of(line) for line in TEXT.splitlines()]
+CASES = [precedent_of(line) for line in TEXT.splitlines()]
 PRINCIPLES = ("rights", "autonomy", "fairness", "truth", "risk", "pragmatics")
 STAGES = ("precedent", "uncertainty")
 
@@ -55,7 +54,7 @@ def test_each_has_a_reason_and_fitting_clauses(case: PrecedentCase) -> None:
 
 
 def test_the_file_is_in_the_form_of_an_export() -> None:
-    exported = [line_of(case) for case in sorted(CASES, key=lambda case: case.id)]
+    exported = [precedent_line(case) for case in sorted(CASES, key=lambda case: case.id)]
     assert TEXT.split("\n") == [*exported, ""]
 
 

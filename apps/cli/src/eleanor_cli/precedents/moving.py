@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import IO, Final
 
 from eleanor_cli import exits, words
@@ -19,12 +21,18 @@ from eleanor_core.api import parse_json
 
 _STREAM: Final = Path("-")
 _MODE: Final = 0o600
+_IN_MEMORY: Final = 8 << 20
+"""Bytes of standard input that are held before they go to a file without a name."""
 
 
 def import_file(options: Options, source: Path, *, as_json: bool) -> int:
     """Import a file, or standard input, and say how many versions were new."""
     if source == _STREAM:
-        return _import(options, _lines(sys.stdin.buffer, "standard input"), as_json=as_json)
+        # A store is closed to others while it reads: it must not wait for whoever writes to us.
+        with SpooledTemporaryFile(_IN_MEMORY) as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+            stream.seek(0)
+            return _import(options, _lines(stream, "standard input"), as_json=as_json)
     require_pyarrow(source)
     try:
         if is_table(source):

@@ -39,11 +39,10 @@ class StoreError(EleanorError):
 
 
 class RefusedError(ValueError):
-    """A version that the store does not take. `place`: which one of those given, from 0."""
+    """A version that the store does not take. `number`: of its line, 0 if it came in none."""
 
-    def __init__(self, place: int, why: str) -> None:
-        super().__init__(why)
-        self.place = place
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(f"line {number}: {why}" if number else why)
 
 
 def fault(path: Path, what: str, remedy: str) -> StoreError:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from eleanor_core.api import PrecedentCase
+from eleanor_core.api import PrecedentCase, precedent_of
 from eleanor_precedents_sqlite.blocks import Head
 from eleanor_precedents_sqlite.faults import damaged
-from eleanor_precedents_sqlite.lines import case_of
 from eleanor_precedents_sqlite.session import Session, last_row
 
 _KEPT: Final = 1000
@@ -76,6 +75,6 @@ class Reading:
 
     def _made(self, content: str) -> PrecedentCase:
         try:
-            return case_of(content)
+            return precedent_of(content)
         except (TypeError, ValueError) as error:
             raise damaged(self._session.path, f"a version cannot be read: {error}") from error

@@ -14,10 +14,10 @@ from eleanor_core.api import (
     EmbeddingBlock,
     PrecedentMatch,
     PrecedentQuery,
+    fused,
 )
 from eleanor_precedents_sqlite.blocks import Block, Head, Near, Snapshot
 from eleanor_precedents_sqlite.files import rows_of
-from eleanor_precedents_sqlite.fusion import DEPTH, fused
 from eleanor_precedents_sqlite.index import Index
 from eleanor_precedents_sqlite.reading import Reading
 from eleanor_precedents_sqlite.session import Session, changes
@@ -25,6 +25,8 @@ from eleanor_precedents_sqlite.words import Filter, heads_with, heads_worded
 
 MOST: Final = 16_384
 """More cases than these are searched only once they are in a file."""
+DEPTH: Final = 100
+"""Places of each ranking that count."""
 _CHUNK: Final = 4096
 """Vectors that a search among chosen cases holds at once."""
 

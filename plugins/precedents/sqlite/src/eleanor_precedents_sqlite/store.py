@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import Final
 
 import anyio
@@ -12,6 +13,7 @@ from attrs import evolve
 from eleanor_core.api import (
     Backend,
     Batcher,
+    DriftReport,
     Embedder,
     Embedding,
     Log,
@@ -21,14 +23,13 @@ from eleanor_core.api import (
     PrecedentMatch,
     PrecedentQuery,
     Storage,
+    precedents_of,
 )
 from eleanor_precedents_sqlite import index
-from eleanor_precedents_sqlite.blocks import Snapshot
-from eleanor_precedents_sqlite.drift import Pairs, decided, drift_of
+from eleanor_precedents_sqlite.blocks import Head, Snapshot
 from eleanor_precedents_sqlite.faults import WHOSE, RefusedError, StoreError
 from eleanor_precedents_sqlite.index import Index
-from eleanor_precedents_sqlite.ledger import Ledger
-from eleanor_precedents_sqlite.lines import read_lines
+from eleanor_precedents_sqlite.ledger import Ledger, Numbered
 from eleanor_precedents_sqlite.reading import Reading
 from eleanor_precedents_sqlite.search import Search
 from eleanor_precedents_sqlite.session import Sessions
@@ -42,7 +43,7 @@ _FRESH: Final = 0.1
 _CHUNK: Final = 64
 """Cases that are compared with all others at once."""
 AT_ONCE: Final = 4096
-"""Cases that are embedded before they are added, rather than afterwards."""
+"""Lines that are read and embedded before they are added; of more, both happens afterwards."""
 
 
 class SqliteStore:
@@ -105,7 +106,7 @@ class SqliteStore:
         Raises StoreError if it cannot follow what is there, or says less than its authority needs.
         """
         try:
-            await self._take([case])
+            await self._take([(0, case)])
         except RefusedError as error:
             raise StoreError(f"{WHOSE}: {error}") from error
 
@@ -172,17 +173,23 @@ class SqliteStore:
     async def import_lines(self, lines: Iterable[str], /) -> PrecedentImport:
         """Add the versions of all lines, or none; those that are there already are only counted.
 
-        Raises StoreError, naming the line, if one holds no version or cannot follow what is there.
+        Memory does not grow with the lines. More than `AT_ONCE` are read while they are added, so
+        hand over lines that are there: no other process can write to the file meanwhile. Raises
+        StoreError, naming the line, if one holds no version or cannot follow what is there.
         """
-        numbers: list[int] = []
+        cases = precedents_of(lines)
         try:
-            numbers, cases = await self._threads.read(read_lines, lines)
-            added = await self._take(cases)
-        except RefusedError as error:
-            line = f"line {numbers[error.place]}: " if numbers else ""
-            msg = f"{WHOSE}: nothing was imported: {line}{error}; correct the line or remove it"
+            first = await self._threads.read(list, islice(cases, AT_ONCE + 1))
+            if len(first) <= AT_ONCE:
+                added = await self._take(first)
+                return PrecedentImport(added=added, known=len(first) - added)
+            done = await self._threads.write(self._ledger.add_stream, chain(first, cases))
+        except ValueError as error:
+            msg = f"{WHOSE}: nothing was imported: {error}; correct the line or remove it"
             raise StoreError(msg) from error
-        return PrecedentImport(added=added, known=len(cases) - added)
+        await self._upkeep.caught_up()
+        await self._look()
+        return done
 
     async def export_lines(self) -> AsyncIterator[str]:
         """Yield the line of every version that is there now, by id and version."""
@@ -196,24 +203,28 @@ class SqliteStore:
     async def drift(self) -> PrecedentDrift:
         """Compare what was decided over time, and near-identical cases with each other."""
         await self._complete()
-        cases = {case.id: case async for case in self.newest() if decided(case)}
-        pairs = Pairs(cases, await self._threads.read(self._reading.heads))
-        heads = pairs.to_compare()
-        for start in range(0, len(heads), _CHUNK):
-            chunk = heads[start : start + _CHUNK]
-            near = await self._threads.read(self._search.neighbours, chunk, pairs.k)
-            pairs.note(chunk, near)
-        return drift_of(list(cases.values()), pairs)
+        report = DriftReport([case async for case in self.newest()])
+        rows = {head.id: head.row for head in await self._threads.read(self._reading.heads)}
+        ids = {row: name for name, row in rows.items()}
+        compared = report.to_compare()
+        for start in range(0, len(compared), _CHUNK):
+            chunk = compared[start : start + _CHUNK]
+            heads = [Head(name, rows[name]) for name in chunk]
+            found = await self._threads.read(self._search.neighbours, heads, report.near)
+            for name, near in zip(chunk, found, strict=True):
+                report.note(
+                    name, ((ids[row], similarity) for similarity, row in near if row in ids)
+                )
+        return report.made()
 
     async def add_examples(self, lines: Iterable[str]) -> None:
         """Add written examples that are new here, but none that somebody retired."""
-        _, cases = read_lines(lines)
         new = []
-        for case in cases:
+        for number, case in precedents_of(lines):
             versions = await self.versions(case.id)
             newest = versions[-1] if versions else None
             if newest is None or (newest.in_force and newest.version < case.version):
-                new.append(case)
+                new.append((number, case))
         await self._take(new)
 
     # -- how --------------------------------------------------------------------------------------
@@ -230,21 +241,17 @@ class SqliteStore:
         if snapshot.lacking or spent or len(snapshot.late) > index.LATE:
             self._upkeep.ask()
 
-    async def _take(self, cases: Sequence[PrecedentCase]) -> int:
+    async def _take(self, cases: Sequence[Numbered]) -> int:
         # Asked first: what is refused or known is not worth embedding.
         new = await self._threads.write(self._ledger.unknown, cases)
         if not new:
             return 0
-        newest = {cases[place].id: cases[place] for place in new}
-        texts = {case.id: case.text for case in newest.values() if case.in_force}
-        # Of many, the vectors are computed afterwards, so that they need not all be in memory.
-        at_once = texts if len(texts) <= AT_ONCE else {}
-        vectors = await self._embedder.embed(list(at_once.values()))
+        newest = {case.id: case for case in new}
+        texts = {name: case.text for name, case in newest.items() if case.in_force}
+        vectors = await self._embedder.embed(list(texts.values()))
         added = await self._threads.write(
-            self._ledger.add, cases, dict(zip(at_once, vectors, strict=True))
+            self._ledger.add, cases, dict(zip(texts, vectors, strict=True))
         )
-        if len(texts) > AT_ONCE:
-            await self._upkeep.caught_up()
         await self._look()
         return added
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from eleanor_core.api import FrozenMap, OutcomePeriod, PrecedentCase, PrecedentDrift, UnlikePair
-from eleanor_precedents_sqlite.blocks import Head, Near
+from eleanor_core.model import (
+    FrozenMap,
+    OutcomePeriod,
+    PrecedentCase,
+    PrecedentDrift,
+    UnlikePair,
+)
 
 ENOUGH: Final = 150
 """Cases from which on a number is given."""
@@ -24,65 +29,61 @@ NEIGHBOURS: Final = 64
 _OUTCOMES: Final = ("allow", "constrain", "review", "deny")
 
 
-def decided(case: PrecedentCase) -> bool:
-    """Return whether a case counts: in force, and not a written example."""
-    return case.in_force and case.authority != "example"
+class DriftReport:
+    """Takes the cases of a store, then the nearest ones of those that are to be compared.
 
+    `near`: of each, so many are wanted, itself among them.
+    """
 
-class Pairs:
-    """Pairs of near-identical cases, found through the nearest ones of each."""
+    near: Final = NEIGHBOURS + 1
 
-    k: Final = NEIGHBOURS + 1  # itself, too
+    def __init__(self, cases: Iterable[PrecedentCase]) -> None:
+        """Keep the cases that count: in force, and not written examples."""
+        self._cases = {
+            case.id: case for case in cases if case.in_force and case.authority != "example"
+        }
+        self._pairs: dict[tuple[str, str], float] = {}
 
-    def __init__(self, cases: Mapping[str, PrecedentCase], heads: Iterable[Head]) -> None:
-        self._cases = cases
-        self._ids = {head.row: head.id for head in heads if head.id in cases}
-        self._found: dict[tuple[str, str], float] = {}
+    def to_compare(self) -> list[str]:
+        """Return the ids of the cases whose nearest are wanted: those decided last."""
+        cases = self._cases
+        latest = sorted(cases, key=lambda name: (cases[name].decided_at, name), reverse=True)
+        return latest[:COMPARED]
 
-    def to_compare(self) -> list[Head]:
-        """Return the heads whose neighbours are wanted: of the cases decided last."""
-        known = [Head(name, row) for row, name in self._ids.items()]
-        known.sort(key=lambda head: (self._cases[head.id].decided_at, head.id), reverse=True)
-        return known[:COMPARED]
+    def note(self, name: str, nearest: Iterable[tuple[str, float]]) -> None:
+        """Take the ids of the cases nearest to one, with their similarities."""
+        for other, similarity in nearest:
+            if similarity > NEAR_IDENTICAL and other != name and other in self._cases:
+                first, second = sorted((name, other))
+                self._pairs[first, second] = similarity
 
-    def note(self, heads: Sequence[Head], near: Sequence[Sequence[Near]]) -> None:
-        """Keep the pairs of each head with the nearest cases that are near enough."""
-        for head, others in zip(heads, near, strict=True):
-            for similarity, row in others:
-                if similarity > NEAR_IDENTICAL and row != head.row and row in self._ids:
-                    first, second = sorted((head.id, self._ids[row]))
-                    self._found[first, second] = similarity
+    def made(self) -> PrecedentDrift:
+        """Return the report."""
+        cases, pairs = list(self._cases.values()), self._pairs
+        dated = sorted(
+            (case for case in cases if case.decided_at), key=lambda case: (case.decided_at, case.id)
+        )
+        psi, by_chance = _stability(dated)
+        unlike = tuple(self._unlike())
+        enough = len(cases) >= ENOUGH and len(pairs) > 0
+        return PrecedentDrift(
+            cases=len(cases),
+            undated=len(cases) - len(dated),
+            periods=tuple(_periods(dated)),
+            psi=psi,
+            psi_by_chance=by_chance,
+            near_pairs=len(pairs),
+            agreement=1.0 - len(unlike) / len(pairs) if enough else None,
+            unlike_pairs=unlike,
+            notes=tuple(_notes(cases, dated, psi, by_chance)),
+        )
 
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def unlike(self) -> Iterator[UnlikePair]:
+    def _unlike(self) -> Iterator[UnlikePair]:
         """Yield the pairs with two outcomes, most similar first."""
-        for ids, similarity in sorted(self._found.items(), key=lambda item: (-item[1], item[0])):
+        for ids, similarity in sorted(self._pairs.items(), key=lambda item: (-item[1], item[0])):
             outcomes = tuple(self._cases[name].outcome for name in ids)
             if len(set(outcomes)) > 1:
                 yield UnlikePair(ids=ids, outcomes=outcomes, similarity=similarity)
-
-
-def drift_of(cases: Sequence[PrecedentCase], pairs: Pairs) -> PrecedentDrift:
-    """Return the report on decided cases and their near-identical pairs."""
-    dated = sorted(
-        (case for case in cases if case.decided_at), key=lambda case: (case.decided_at, case.id)
-    )
-    psi, by_chance = _stability(dated)
-    unlike = tuple(pairs.unlike())
-    enough = len(cases) >= ENOUGH and len(pairs) > 0
-    return PrecedentDrift(
-        cases=len(cases),
-        undated=len(cases) - len(dated),
-        periods=tuple(_periods(dated)),
-        psi=psi,
-        psi_by_chance=by_chance,
-        near_pairs=len(pairs),
-        agreement=1.0 - len(unlike) / len(pairs) if enough else None,
-        unlike_pairs=unlike,
-        notes=tuple(_notes(cases, dated, psi, by_chance)),
-    )
 
 
 def stability_index(expected: Sequence[float], actual: Sequence[float]) -> float:
