@@ -20,6 +20,7 @@ from attrs import asdict
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
+from eleanor_core._version import __version__
 from eleanor_core.api import PluginAPI, PluginSettings, Services, Thresholds
 from eleanor_core.api.declarations import CriticDeclaration, DetectorDeclaration
 from eleanor_core.isolation.confine import confine
@@ -27,7 +28,7 @@ from eleanor_core.isolation.frames import READY, raised, read_frame, said, write
 from eleanor_core.model import Case, JsonObject, JsonValue
 from eleanor_core.registry.checks import check_declaration, check_manager, check_product
 from eleanor_core.registry.discover import discover
-from eleanor_core.registry.faults import Defect, core_version, package_of
+from eleanor_core.registry.faults import Defect, package_of
 from eleanor_core.registry.importing import Importer
 from eleanor_core.registry.lock import Guard, read_lock
 from eleanor_core.registry.registry import Found
@@ -81,7 +82,7 @@ def _declaration(found: Found, asked: JsonObject) -> Voices:
     if lock is not None:
         Guard(read_lock(Path(str(lock)))).check(found)
     give_up_rights(granted, Path(str(asked["data_dir"])))
-    declaration = Importer(discover(), PluginAPI(core=core_version())).declaration(found)
+    declaration = Importer(discover(), PluginAPI(core=__version__)).declaration(found)
     check_declaration(declaration, found.dist)
     return cast("Voices", declaration)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Hashable
 from functools import lru_cache
 from importlib.machinery import PathFinder
-from importlib.metadata import Distribution, entry_points
+from importlib.metadata import Distribution, distributions, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from eleanor_core.api import KINDS, Kind
 from eleanor_core.registry.registry import Found
 
 GROUP = "eleanor."
+_KINDS: Final = {GROUP + kind: kind for kind in KINDS}
+_SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
 def discover() -> tuple[Found, ...]:
@@ -21,43 +24,60 @@ def discover() -> tuple[Found, ...]:
 
     Only metadata files are read; what the entry points name is not imported, and neither is a
     package around it. Where two copies of one dist lie on the path, the first one counts. A process
-    that starts many engines reads once, until the path or a folder on it changes.
+    reads each folder on the path once, until something is installed there or removed.
     """
-    return _read(tuple((place, _changed(place)) for place in sys.path))
+    changes = ((place, _changed(place)) for place in sys.path)
+    return _on(tuple((place, changed) for place, changed in changes if changed is not None))
 
 
-def _changed(place: str) -> int:
+def _changed(place: str) -> int | None:
     """Return when a place on the path was changed last, in ns: installing a dist changes it."""
     try:
         return Path(place).stat().st_mtime_ns
     except OSError:
-        return 0
+        return None
 
 
 @lru_cache(maxsize=1)
-def _read(_path: Hashable) -> tuple[Found, ...]:
-    points = entry_points()
-    identities: dict[int, tuple[str, str, str]] = {}
-    found = set()
-    for kind in KINDS:
-        for point in points.select(group=GROUP + kind):
-            if point.dist is None:
-                continue
-            if id(point.dist) not in identities:
-                identities[id(point.dist)] = _identity(point.dist)
-            dist, version, summary = identities[id(point.dist)]
-            found.add(
-                Found(
-                    kind=kind,
-                    name=point.name,
-                    dist=dist,
-                    version=version,
-                    target=point.value,
-                    file=_file(point.value),
-                    summary=summary,
-                )
-            )
+def _on(path: tuple[tuple[str, int], ...]) -> tuple[Found, ...]:
+    seen: set[str] = set()
+    found: set[Found] = set()
+    for place, changed in path:
+        for name, points in _in(place, changed):
+            if name not in seen:
+                found.update(points)
+            seen.update(filter(None, [name]))
     return tuple(sorted(found, key=lambda item: (item.kind, item.name, item.dist, item.target)))
+
+
+@lru_cache(maxsize=256)
+def _in(place: str, _changed: int) -> tuple[tuple[str, tuple[Found, ...]], ...]:
+    """Return the name of every dist in a place, "" if it has none, and its entry points of ours."""
+    return tuple(_read(dist) for dist in distributions(path=[place]))
+
+
+def _read(dist: Distribution) -> tuple[str, tuple[Found, ...]]:
+    # Not `dist.metadata`, which parses the README as well: of most dists the name is enough.
+    metadata = dist.read_text("METADATA") or dist.read_text("PKG-INFO") or ""
+    name = _header(metadata, "Name")
+    points = dist.entry_points if GROUP in (dist.read_text("entry_points.txt") or "") else ()
+    return _SEPARATORS.sub("-", name).lower(), tuple(
+        Found(
+            kind=_KINDS[point.group],
+            name=point.name,
+            dist=name or "a dist without a name",
+            version=_header(metadata, "Version") or "?",
+            target=point.value,
+            summary=_header(metadata, "Summary"),
+        )
+        for point in points
+        if point.group in _KINDS
+    )
+
+
+def _header(metadata: str, key: str) -> str:
+    found = re.search(rf"^(?:{key}: *(.*?)|) *$", metadata, re.MULTILINE)  # up to the empty line
+    return found[1] or "" if found else ""
 
 
 def strays(kind: Kind, name: str) -> tuple[str, ...]:
@@ -71,18 +91,14 @@ def strays(kind: Kind, name: str) -> tuple[str, ...]:
     )
 
 
-def _identity(dist: Distribution) -> tuple[str, str, str]:
-    metadata = dist.metadata
-    name, version, summary = (
-        metadata[key] if key in metadata else ""  # noqa: SIM401 -- `get` is typed from 3.12 on
-        for key in ("Name", "Version", "Summary")
-    )
-    return name or "a dist without a name", version or "?", summary
+def file_of(target: str) -> str:
+    """Return the file that an entry point would import, "" where that cannot be told.
 
-
-def _file(target: str) -> str:
-    """Return the file that `target` would import. Finding a parent's folder imports nothing."""
+    To find the file of a module in a package, nothing is imported.
+    """
     module = target.partition(":")[0].strip()
+    if module in sys.modules:
+        return getattr(sys.modules[module], "__file__", None) or ""
     top, *rest = module.split(".")
     try:
         spec = find_spec(top)

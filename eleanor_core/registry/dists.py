@@ -18,7 +18,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from eleanor_core.registry.registry import IN_PROCESS, Found, Registry
+from eleanor_core.registry.registry import IN_PROCESS, Registry
 
 _NOTES: Final = frozenset(
     ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
@@ -118,11 +118,9 @@ def fingerprints(registry: Registry) -> Mapping[str, str]:
     return said
 
 
-def stands_in(found: Found, dist: Installed) -> bool:
-    """Tell whether the file that the entry point would import is one of the dist's own."""
-    if not found.file:
-        return False
-    path = Path(os.path.realpath(found.file))
+def stands_in(file: str, dist: Installed) -> bool:
+    """Tell whether a file is one of the dist's own."""
+    path = Path(os.path.realpath(file))
     return path.is_relative_to(dist.root) and (path.relative_to(dist.root).as_posix() in dist.files)
 
 

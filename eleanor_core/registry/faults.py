@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
+from eleanor_core._version import __version__
 from eleanor_core.errors import describe
 from eleanor_core.registry.registry import Broken, Found, Stage
 
@@ -66,16 +66,8 @@ class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes 
             frame=self.frame,
             hint=self.hint
             or f"Repair or upgrade {found.dist}, or add '{found.ref}' "
-            f"to plugins.block (seen under eleanor-core {core_version() or 'not installed'})",
+            f"to plugins.block (seen under eleanor-core {__version__})",
         )
-
-
-def core_version() -> str:
-    """Return the version of the installed core, "" if it runs without being installed."""
-    try:
-        return version("eleanor-core")
-    except PackageNotFoundError:
-        return ""
 
 
 def own_frame(error: BaseException, package: str) -> str:

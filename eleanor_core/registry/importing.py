@@ -7,7 +7,6 @@ failed once is not tried again.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from typing import Final, TypeVar
@@ -152,5 +151,4 @@ def _in_process(kind: Kind, name: str, plugin: object) -> Found:
         dist=IN_PROCESS,
         version="0",
         target=f"{module}:{hook_of(kind)}",
-        file=getattr(sys.modules.get(module), "__file__", None) or "",
     )

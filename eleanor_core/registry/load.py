@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from eleanor_core._version import __version__
 from eleanor_core.api import KINDS, AnyDeclaration, PluginAPI, SecretsDeclaration
 from eleanor_core.errors import RequiredPluginError, SettingsError
 from eleanor_core.model import Provenance
 from eleanor_core.registry.checks import check_declaration
 from eleanor_core.registry.configure import unknown_keys, validate
-from eleanor_core.registry.discover import discover, strays
-from eleanor_core.registry.faults import Defect, Masks, Unmasked, core_version
+from eleanor_core.registry.discover import discover, file_of, strays
+from eleanor_core.registry.faults import Defect, Masks, Unmasked
 from eleanor_core.registry.importing import Importer
 from eleanor_core.registry.isolated import declared, recipe
 from eleanor_core.registry.names import meant, split
@@ -78,7 +79,7 @@ class Loading:
         self._masks = Unmasked() if masks is None else masks
         self._found = discover()
         self._choice: Selection = select(settings, self._found)
-        self._importer = Importer(self._found, PluginAPI(core=core_version()))
+        self._importer = Importer(self._found, PluginAPI(core=__version__))
         self._guard = _guard(settings)
         self._loaded: list[Loaded] = []
         self._broken: list[Broken] = []
@@ -124,7 +125,7 @@ class Loading:
                     declaration=declaration,
                     provenance=Provenance(plugin=found.ref, dist=found.dist, version=found.version),
                     settings=options,
-                    origin=found.file or found.target,
+                    origin=file_of(found.target) or found.target,
                 )
             )
 

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from eleanor_core.errors import SettingsError
+from eleanor_core.registry.discover import file_of
 from eleanor_core.registry.dists import Installed, UnverifiableError, installed, sha256, stands_in
 from eleanor_core.registry.faults import Defect
 from eleanor_core.registry.registry import IN_PROCESS, Found
@@ -123,10 +124,11 @@ class Guard:
         dist = self._dist(found.dist, locked.files)
         if isinstance(dist, str):
             raise _refused(found, dist)
-        if not stands_in(found, dist):
+        file = file_of(found.target)
+        if not file or not stands_in(file, dist):
             raise _refused(
                 found,
-                f"its entry point {found.target!r} leads to {found.file or 'no file'}, which is "
+                f"its entry point {found.target!r} leads to {file or 'no file'}, which is "
                 f"none of the locked files of {found.dist}",
             )
         seal(dist)

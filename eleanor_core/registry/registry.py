@@ -27,8 +27,7 @@ IN_PROCESS = "in-process"
 class Found:
     """One entry point, read from its dist's metadata; nothing of the plugin was imported.
 
-    `target` is the entry point's value, `file` the file that it would import ("" where that
-    cannot be told), `summary` the dist's one line about itself.
+    `target` is the entry point's value, `summary` the dist's one line about itself.
     """
 
     kind: Kind
@@ -36,7 +35,6 @@ class Found:
     dist: str
     version: str
     target: str
-    file: str = ""
     summary: str = ""
 
     @property
@@ -101,7 +99,6 @@ class Row:
     dist: str
     version: str
     target: str
-    file: str
     summary: str
     hooks: tuple[str, ...]
     reason: str

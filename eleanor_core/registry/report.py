@@ -14,6 +14,7 @@ from eleanor_core.api import AnyDeclaration, BackendDeclaration, PluginSettings,
 from eleanor_core.api.declarations import CriticDeclaration
 from eleanor_core.errors import SettingsError
 from eleanor_core.registry.backends import told
+from eleanor_core.registry.discover import file_of
 from eleanor_core.registry.load import NO_ORIGINS, Loading
 from eleanor_core.registry.names import meant
 from eleanor_core.registry.registry import Loaded, Registry, Row
@@ -76,7 +77,7 @@ def explain(
 
 
 def _explain(row: Row, registry: Registry, settings: Settings) -> Explanation:
-    facts = {"entry point": row.target, "file": row.file, "hook": ", ".join(row.hooks)}
+    facts = {"entry point": row.target, "file": file_of(row.target), "hook": ", ".join(row.hooks)}
     if row.summary:
         facts = {"summary": row.summary} | facts
     loaded = registry.loaded[row.kind].get(row.name)

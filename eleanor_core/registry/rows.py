@@ -54,7 +54,6 @@ def _row(found: Found, status: Status, reason: str, summary: str = "") -> Row:
         dist=found.dist,
         version=found.version,
         target=found.target,
-        file=found.file,
         summary=summary or found.summary,
         hooks=(hook_of(found.kind),),
         reason=reason,

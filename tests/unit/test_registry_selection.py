@@ -12,9 +12,11 @@ import pytest
 
 from eleanor_core.errors import DuplicatePluginError, RequiredPluginError, SettingsError
 from eleanor_core.registry import discover, load
+from eleanor_core.registry.discover import file_of
 from tests.unit.plugin_dists import CRITIC, HOOK, Dists, make_dists, settings
 
 BOMB = "raise SystemExit('imported')"
+OURS = {"tactful", "new-name", "new.name"}
 
 
 @pytest.fixture
@@ -33,8 +35,9 @@ def test_discover_reads_metadata_and_imports_nothing(dists: Dists) -> None:
     alpha, beta = (item for item in discover() if item.dist == "two-kinds")
     assert (alpha.kind, alpha.name, alpha.version) == ("critics", "alpha", "2.3")
     assert (alpha.target, alpha.summary) == ("twokinds.voices", "The dist two-kinds.")
-    assert alpha.file == beta.file == str(dists.root / "twokinds" / "voices.py")
     assert beta.ref == "detectors/beta"
+    voices = str(dists.root / "twokinds" / "voices.py")
+    assert file_of(alpha.target) == file_of(beta.target) == voices
     assert "twokinds" not in sys.modules
 
 
@@ -46,6 +49,19 @@ def test_what_is_installed_or_removed_while_the_process_runs_is_noticed(dists: D
     assert discover() == before
 
 
+def test_of_two_copies_of_a_dist_the_first_on_the_path_counts(
+    dists: Dists, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dists.tactfulness()
+    dists.add("new-name", {"critics": {"calm": "calm"}})
+    first = Dists(tmp_path_factory.mktemp("first"))
+    monkeypatch.syspath_prepend(str(first.root))
+    first.add("tactful", {"critics": {"tact": "tact"}}, version="0.2.0")
+    first.add("New.Name", {"others": {"calm": "calm"}})
+    ours = [(item.ref, item.version) for item in discover() if item.dist.lower() in OURS]
+    assert ours == [("critics/tact", "0.2.0")]
+
+
 def test_discover_bears_targets_and_metadata_that_make_no_sense(
     dists: Dists, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,7 +70,7 @@ def test_discover_bears_targets_and_metadata_that_make_no_sense(
     dists.add("odd", {"critics": targets})
     (dists.root / "odd-0.1.0.dist-info" / "METADATA").write_text("", "utf-8")
     found = [item for item in discover() if item.dist == "a dist without a name"]
-    assert [(item.name, item.version, item.file) for item in found] == [
+    assert [(item.name, item.version, file_of(item.target)) for item in found] == [
         (name, "?", "") for name in targets
     ]
 

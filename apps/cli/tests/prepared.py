@@ -23,14 +23,17 @@ IMPORTED = (
     "eleanor_cli.evidence.checking",
     "eleanor_cli.plugins.listing",
     "eleanor_cli.config",
+    "eleanor_cli.crash",
     "eleanor_cli.show",
     "eleanor_core.engine",
+    "eleanor_core.registry",
     "eleanor_core.settings.environment",
     "anyio._backends._asyncio",
     "asyncio",
     "dotenv",
     "rich.console",
     "sqlite3",
+    "typer._adapters",
 )
 
 
@@ -41,7 +44,6 @@ def become(request: dict) -> None:
     os.environ.update(request["env"])
     sys.argv = request["argv"]
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    importlib.invalidate_caches()
     for number, path in enumerate(request["streams"]):
         flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         opened = os.open(path, flags, 0o600)
@@ -88,6 +90,8 @@ sys.modules["eleanor_core.codec"].to_json(None)
 # So is the tree of all verbs, which is made anew for each command and is the same for all.
 typer.main.get_command = cache(typer.main.get_command)
 typer.main.get_command(sys.modules["eleanor_cli.app"].app)
+# What is installed is read once; what a test adds to the path is read by its own fork.
+sys.modules["eleanor_core.registry"].discover()
 # What is here already is no garbage: forks that looked through it for some would copy it all.
 gc.collect()
 gc.freeze()

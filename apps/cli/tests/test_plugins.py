@@ -67,7 +67,7 @@ def test_the_core_alone_says_what_is_missing(eleanor):
         [
             *(sys.executable, "-c"),
             "import importlib.metadata as m, sys\n"
-            "m.entry_points = lambda **_: m.EntryPoints()\n"
+            "m.distributions = lambda **_: iter(())\n"
             "sys.argv = ['eleanor', 'plugins']\n"
             "from eleanor_cli.app import main; main()",
         ],

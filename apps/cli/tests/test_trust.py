@@ -64,7 +64,7 @@ def test_doctor_finds_nothing_wrong_with_what_is_well(eleanor):
     ran = eleanor("doctor")
     assert ran.code == 0, ran.out
     for name in ("python", "home", "disk", "sync", "clock", "plugins", "lock", "isolation"):
-        assert f" {name}: " in ran.out
+        assert f" {name}:" in ran.out
     assert "✗" not in ran.out
     assert not eleanor.home.exists()
 
