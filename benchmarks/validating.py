@@ -83,6 +83,13 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "500,000 numbers", b"[" + b"1," * 499_000 + b"1]"
     yield "333,000 strings", b"[" + b'"",' * 333_000 + b'""]'
     yield "199,000 strings, each a comma and a colon", b"[" + b'",:",' * 199_000 + b"1]"
+    yield "199,000 strings, each an escaped quote", b"[" + b'"\\"",' * 199_000 + b"1]"
+    yield "99,900 objects of a colon and a comma", b"[" + b'{":":","},' * 99_900 + b"1]"
+    yield "99,000 strings of commas, then 40 levels", b"[" + b'",,,,,,,",' * 99_000 + b"[" * 40
+    yield (
+        "99,000 strings with escaped quotes, one of commas, then 40 levels",
+        b'[%b"%b",%b' % (b'"\\"",' * 99_000, b"," * 490_000, b"[" * 40),
+    )
     yield "an integer of 900,000 digits", b"[" + b"9" * 900_000 + b"]"
     yield (
         "brackets in a string, then 160,000 lists",

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from attrs import frozen
+from attrs import field, frozen, validators
 
 from eleanor_core.errors import InvalidInput
 from eleanor_core.model import JsonValue
@@ -26,13 +26,14 @@ class JsonLimits:
     """Sizes that JSON may have. Bytes are those of UTF-8.
 
     `bytes`: of the whole text; of a value: of its keys and strings, and two for each value.
-    `depth`: of lists and objects in one another. `values`: counted all. `keys`: of one object.
+    `depth`: of lists and objects in one another, 500 at most, for the json module's stack holds
+    little more. `values`: counted all. `keys`: of one object.
     `items`: of one list. `string_bytes`, `key_bytes`: of one string, one key. `integer`: the
     largest, either way.
     """
 
     bytes: int = 8_000_000
-    depth: int = 64
+    depth: int = field(default=64, validator=validators.le(500))
     values: int = 200_000
     keys: int = 10_000
     items: int = 100_000
@@ -73,18 +74,14 @@ class Refused(Exception):  # noqa: N818 -- caught by whoever starts the walk, wh
 
 
 class JsonWalk:
-    """Checks one value of plain dicts, lists and scalars, and counts what it holds.
+    """Checks one value of plain dicts, lists and scalars, and counts what it holds."""
 
-    `members`: keys of all objects together.
-    """
-
-    __slots__ = ("_bytes", "_limits", "_values", "members")
+    __slots__ = ("_bytes", "_limits", "_values")
 
     def __init__(self, limits: JsonLimits) -> None:
         self._limits = limits
         self._values = 1
         self._bytes = 0
-        self.members = 0
 
     def check(self, value: object) -> JsonValue:
         """Return what is to be kept of the value. Raises Refused."""
@@ -111,7 +108,6 @@ class JsonWalk:
             raise Refused(f"more than {limits.values} values")
         size, most, largest = 2 * count, limits.string_bytes, limits.integer
         if type(own) is dict:
-            self.members += count
             # All keys at once, for nearly always all of them are short and ASCII.
             names = "".join(own)
             if count > limits.keys or len(names) > limits.key_bytes or not names.isascii():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eleanor_core.api import RECORD_LIMITS, InvalidInput, JsonLimits, parse_json
+from eleanor_core.api.json_limits import JsonWalk, Refused
 from eleanor_core.evidence.canonical import canonical
 
 DEEP = JsonLimits(depth=4)
@@ -105,7 +106,11 @@ def test_what_is_json_is_read_as_it_stands(data: bytes, value: object) -> None:
         (b"[" + b'",:",' * 250_000 + b'""]', "$", "values or more; the limit is 200000"),
         (b'["' + b"[" * 900_000 + b'",' + b"[]," * 250_000 + b"1]", "$", "values or more"),
         (b'["' + b"\\\\" * 400_000 + b'",' + b"[]," * 250_000 + b"1]", "$", "values or more"),
-        (b"[" + b'{"a":1},' * 150_000 + b"1]", "$", "a list of 150001 items"),
+        (b"[" + b'",,[",' * 190_000 + b"[" * 70 + b"]" * 70 + b"]", "$", "deeper than 64"),
+        (b"[" + b'{"a":1},' * 150_000 + b"1]", "$", "values or more; the limit is 200000"),
+        (b"[" + b'{":":","},' * 150_000 + b"1]", "$", "values or more; the limit is 200000"),
+        (b"[" + b'"\\"",' * 250_000 + b"1]", "$", "values or more; the limit is 200000"),
+        (b"[" + b"1," * 150_000 + b"1]", "$", "a list of 150001 items"),
         (b" " * 8_000_001, "$", "it has 8000001 bytes; the limit is 8000000"),
         ("é" * 4_000_001, "$", "it has 8000002 bytes; the limit is 8000000"),
         ("x" * 8_000_001, "$", "characters; the limit is 8000000 bytes"),
@@ -164,13 +169,27 @@ def test_a_path_tells_of_a_long_key_its_length_alone() -> None:
     assert error.path == "$['<900 characters>']['\x1b[31m']"
 
 
+@pytest.mark.parametrize("most", [1, 511, 512, 513, 1024, 5000])
+def test_values_are_counted_to_the_last_one(most: int) -> None:
+    limits = JsonLimits(values=most)
+    for other in (b"1", b"[ ]", b'"],[{:"'):
+        read = b" " * 5000 + b"[%b]" % b",".join([other] * (most - 1))
+        assert len(parse_json(read, limits)) == most - 1  # type: ignore[arg-type] -- a list
+        error = refused(b" " * 5000 + b"[%b]" % b",".join([other] * most), limits)
+        assert f"it holds {most + 1} values or more" in str(error)
+
+
+MARKS = st.text(alphabet='[]{}",:\\ u0d8aeE1-.truefalsn\n\u00e9\U0001f600')
 PLAIN = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    | st.text()
+    | MARKS,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(MARKS | st.text(), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 
@@ -181,6 +200,82 @@ def test_what_the_json_module_writes_reads_back(
 ) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert parse_json(text) == parse_json(text.encode()) == value
+
+
+def held(value: object) -> tuple[int, int]:
+    """Return how many values there are, and how deep they stand in one another."""
+    if not isinstance(value, dict | list):
+        return 1, 0
+    inner = [held(item) for item in (value.values() if isinstance(value, dict) else value)]
+    return 1 + sum(count for count, _ in inner), 1 + max((deep for _, deep in inner), default=0)
+
+
+@given(PLAIN, st.booleans(), st.sampled_from([None, 1]), st.integers(1, 12), st.integers(0, 4))
+def test_the_count_on_the_bytes_is_that_of_a_parser(
+    value: object, ascii_only: bool, indent: int | None, most: int, depth: int
+) -> None:
+    text = " " * 5000 + json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    count, deep = held(value)
+    limits = JsonLimits(values=most, depth=depth)
+    if count > most:
+        assert "values or more" in str(refused(text, limits))
+    elif deep > depth:
+        assert f"nested deeper than {depth} levels" in str(refused(text, limits))
+    else:
+        assert parse_json(text, limits) == value
+
+
+BROKEN = st.text(alphabet='[]{}",:\\ u1', max_size=60)
+
+
+@given(BROKEN, st.integers(1, 12), st.integers(0, 4))
+def test_what_is_counted_first_is_refused_either_way(text: str, most: int, depth: int) -> None:
+    """A count refuses no text that is short enough to go without and is read."""
+    limits = JsonLimits(values=most, depth=depth)
+    try:
+        value = parse_json(text, limits)
+    except InvalidInput:
+        refused(" " * 5000 + text, limits)
+    else:
+        assert parse_json(" " * 5000 + text, limits) == value
+
+
+ODD = st.recursive(
+    st.integers(2**53 - 2, 2**53 + 1)
+    | st.floats()
+    | st.text(alphabet='\ud83d\ude00\u00e9\\"ud', max_size=35),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(alphabet='\ud83d\ude00\u00e9"', max_size=12), inner, max_size=7)
+    ),
+    max_leaves=12,
+)
+
+
+@given(ODD, st.sampled_from([SMALL, DEEP, JsonLimits(depth=2, values=8)]))
+def test_a_text_is_refused_for_what_a_walk_over_its_values_finds(
+    value: object, limits: JsonLimits
+) -> None:
+    text = json.dumps(value)
+    try:
+        kept = JsonWalk(limits).check(json.loads(text))
+    except Refused as found:
+        error = refused(text, limits)
+        assert str(error) == str(found.at("$", "JSON"))
+    else:
+        assert parse_json(text, limits) == kept
+
+
+@given(st.lists(st.tuples(MARKS.map(lambda key: key[:2]), PLAIN), max_size=6))
+def test_an_object_is_refused_where_a_key_stands_there_twice(
+    pairs: list[tuple[str, object]],
+) -> None:
+    inside = ",".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in pairs)
+    text = f'[{{{inside}}}, ":"]'
+    if len(dict(pairs)) < len(pairs):
+        assert "stands there twice" in str(refused(text))
+    else:
+        assert parse_json(text) == [dict(pairs), ":"]
 
 
 @given(st.binary(max_size=60) | st.text(alphabet='[]{}",:\\ u0d8aeE1-.truefalsn', max_size=40))
