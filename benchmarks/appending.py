@@ -27,7 +27,7 @@ from eleanor_core import EleanorEngine, Redaction, open_evidence
 from eleanor_core._redaction import Cleaner
 from eleanor_core.api import Case, CriticResult, EvidenceSink, EvidenceVerifier, SealedRecord
 from eleanor_core.evidence import seal
-from eleanor_core.evidence.facts import assessment_facts
+from eleanor_core.evidence.facts import CaseFacts, assessment_facts
 from eleanor_core.model import Assessment
 from eleanor_core.settings import Settings
 from eleanor_core.testing import MemoryLog, critic_plugin
@@ -170,7 +170,7 @@ class WholePath:
         return seal(
             "assessment",
             trace_id=assessment.trace_id,
-            facts=assessment_facts(assessment),
+            facts=assessment_facts(assessment, CaseFacts("answer", len(text), "0" * 64)),
             payload={"case": case, "result": assessment},
         )
 

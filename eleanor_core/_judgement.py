@@ -6,7 +6,7 @@ Whatever ends it early (a consumer that walks away, a defect of ours) still leav
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
 
@@ -19,10 +19,11 @@ from eleanor_core._panel import Panel
 from eleanor_core._recording import append
 from eleanor_core._redaction import Cleaner, Redaction
 from eleanor_core._stopwatch import Stopwatch
+from eleanor_core.api import Embedder
 from eleanor_core.errors import EvidenceUnavailable, InjectionRefused, describe
 from eleanor_core.evidence import refused_input, seal
 from eleanor_core.evidence.canonical import Writable
-from eleanor_core.evidence.facts import assessment_facts, voices_facts
+from eleanor_core.evidence.facts import CaseFacts, assessment_facts, voices_facts
 from eleanor_core.model import (
     EMPTY_MAP,
     Abstention,
@@ -129,16 +130,17 @@ class Judgement:
         await panel.detectors.ask(
             bench.case_for, self._heard_detector, time_left=self._watch.left()
         )
-        self._detectors = dict(sorted(self._detectors.items()))
         if self._detectors:
+            self._detectors = dict(sorted(self._detectors.items()))
             self._others += bench.escalations("detectors testified")
         self._watch.mark("detect")
         refuse_injection(self._detectors, panel.settings.policy)
 
-        embedding = await self._embed()
+        embedding = await self._embed(panel.embedder) if panel.embedder else None
         bench.add(testimony(self._detectors), embedding)
         await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._watch.left())
-        self._critics = dict(sorted(self._critics.items()))
+        # By name, as the seats stand.
+        self._critics = {name: self._critics[name] for name in panel.seats}
         self._speaking = speaking(self._critics, panel.seats)
         self._others += bench.escalations("critics deliberated")
         self._watch.mark("deliberate")
@@ -168,11 +170,13 @@ class Judgement:
         if known := tuple(self._redaction.known_in(scan.views)):
             scan = evolve(scan, redactions=(*scan.redactions, *known))
         self._text = scan.masked(text)
-        passages = tuple(dict.fromkeys(text[start:end] for start, end in scan.redactions))
-        self._cleaner = Cleaner(self._redaction, passages)
+        if scan.redactions:
+            passages = dict.fromkeys(text[start:end] for start, end in scan.redactions)
+            self._cleaner = Cleaner(self._redaction, tuple(passages))
         self._watch.mark("scan")
-        names = tuple(view.name for view in scan.views)
-        self._tell(TextScanned, views=names, undecoded=scan.undecoded)
+        if self._emit:
+            names = tuple(view.name for view in scan.views)
+            self._tell(TextScanned, views=names, undecoded=scan.undecoded)
         return scan
 
     def _unread(self, error: Exception) -> Scan:
@@ -193,18 +197,18 @@ class Judgement:
     def _heard_detector(self, name: str, outcome: DetectorResult | Abstention) -> None:
         outcome = self._cleaner.outcome(outcome)
         self._detectors[name] = outcome
-        self._tell(DetectorReported, name=name, outcome=outcome)
+        if self._emit:
+            self._tell(DetectorReported, name=name, outcome=outcome)
 
     def _heard_critic(self, name: str, outcome: CriticOutcome) -> None:
         outcome = self._cleaner.outcome(outcome)
         self._critics[name] = outcome
-        self._tell(CriticReported, name=name, outcome=outcome)
+        if self._emit:
+            self._tell(CriticReported, name=name, outcome=outcome)
 
-    async def _embed(self) -> Embedding | Abstention | None:
+    async def _embed(self, embedder: Embedder) -> Embedding | Abstention | None:
         """Return the text's embedding, None if nobody needs one, or the embedder's fault."""
         panel = self._panel
-        if panel.embedder is None:
-            return None
         embedding: Embedding | Abstention = Abstention(
             voice="recall", reason="deadline", detail="the embedder gave no vector in time"
         )
@@ -212,7 +216,7 @@ class Judgement:
             try:
                 if not (panel.needs_embedding or await self._has_precedents()):
                     return None
-                embedding = await embed(panel.embedder, self._given.text)
+                embedding = await embed(embedder, self._given.text)
             except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it raises is its fault
                 embedding = Abstention(
                     voice="recall", reason="raised", detail=f"embedder: {describe(error)}"
@@ -327,7 +331,8 @@ class Judgement:
 
     async def _record(self, assessment: Assessment) -> Assessment:
         try:
-            sealed = self._sealed("assessment", assessment_facts(assessment), assessment)
+            facts = assessment_facts(assessment, self._case_facts())
+            sealed = self._sealed("assessment", facts, assessment)
             await append(self._panel, self._redaction, sealed)
         except EvidenceUnavailable as error:
             raise EvidenceUnavailable(str(error), assessment=closed(assessment)) from error
@@ -341,9 +346,13 @@ class Judgement:
         return completed(assessment, reference, self._watch.timings())
 
     async def _abandon(self, error: BaseException) -> None:
-        facts = voices_facts(self._critics, self._detectors)
-        facts["error"] = type(error).__name__
         heard: Writable = {"critics": self._critics, "detectors": self._detectors}
+        facts: Writable = {
+            "case": self._case_facts(),
+            "critics": voices_facts(self._critics),
+            "detectors": voices_facts(self._detectors),
+            "error": type(error).__name__,
+        }
         try:
             await append(self._panel, self._redaction, self._sealed("abandoned", facts, heard))
         except EvidenceUnavailable as unavailable:
@@ -351,24 +360,23 @@ class Judgement:
             raise unavailable from error
 
     def _refused(self, error: InjectionRefused) -> SealedRecord:
-        facts = voices_facts({}, self._detectors)
-        facts |= {"threshold": error.threshold, "case": self._case_facts()}
+        facts: dict[str, Writable] = {
+            "case": self._case_facts(),
+            "critics": {},
+            "detectors": voices_facts(self._detectors),
+            "threshold": error.threshold,
+        }
         given = self._given
         return refused_input(
             error.code, str(error), given.text, trace_id=given.trace_id, facts=facts
         )
 
-    def _case_facts(self) -> JsonObject:
+    def _case_facts(self) -> CaseFacts:
         given = self._given
-        return {
-            "kind": given.kind,
-            "characters": len(given.text),
-            "digest": self._panel.binding.case(given.trace_id, given),
-        }
+        digest = self._panel.binding.case(given.trace_id, given)
+        return CaseFacts(given.kind, len(given.text), digest)
 
-    def _sealed(
-        self, kind: RecordKind, facts: Mapping[str, Writable], result: Writable
-    ) -> SealedRecord:
+    def _sealed(self, kind: RecordKind, facts: Writable, result: Writable) -> SealedRecord:
         given = self._given
         if self._text is None:
             # Ended before the scan could say where secrets are, encoded ones too.
@@ -378,7 +386,7 @@ class Judgement:
         return seal(
             kind,
             trace_id=given.trace_id,
-            facts={**facts, "case": self._case_facts()},
+            facts=facts,
             payload={"case": case, "result": result},
         )
 

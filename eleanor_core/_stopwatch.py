@@ -18,7 +18,8 @@ class Stopwatch:
     def mark(self, stage: str) -> None:
         """Say that a stage is over: it took the time since the one before it."""
         now = time.perf_counter_ns()
-        self._timings[stage] = _milliseconds(now - self._marked)
+        # To the microsecond.
+        self._timings[stage] = (now - self._marked) // 1000 / 1000
         self._marked = now
 
     def left(self) -> float:
@@ -31,10 +32,5 @@ class Stopwatch:
 
     def timings(self) -> FrozenMap:
         """Return the milliseconds of each stage so far, and `total`."""
-        total = _milliseconds(time.perf_counter_ns() - self._started)
+        total = (time.perf_counter_ns() - self._started) // 1000 / 1000
         return FrozenMap.owning({**self._timings, "total": total})
-
-
-def _milliseconds(nanoseconds: int) -> float:
-    """Return a time in milliseconds, to the microsecond."""
-    return nanoseconds // 1000 / 1000

@@ -19,7 +19,8 @@ from attrs import evolve
 
 from eleanor_core._binding import bound
 from eleanor_core._execution import Executor
-from eleanor_core._judgement import Emit, Judgement
+from eleanor_core._flights import Flights
+from eleanor_core._judgement import Judgement
 from eleanor_core._panel import Panel, assemble, check_policy
 from eleanor_core._recording import append, append_settings, masked
 from eleanor_core._redaction import Redaction
@@ -88,8 +89,7 @@ class EleanorEngine:
         self._streams: TaskGroup | None = None
         self._panel: Panel | None = None
         self._products = Products(started={})
-        self._in_flight = 0
-        self._idle = anyio.Event()
+        self._flights = Flights()
         self._stopping = anyio.Event()
         self._stopped = anyio.Event()
 
@@ -162,11 +162,9 @@ class EleanorEngine:
     async def _drain(self, seconds: float) -> None:
         # Shielded: the records of what is under way are written before the sinks stop.
         with anyio.move_on_after(seconds, shield=True) as scope:
-            while self._in_flight:
-                self._idle = anyio.Event()
-                await self._idle.wait()
+            await self._flights.over()
         if scope.cancelled_caught:
-            _log.error("judgements_cut_off", in_flight=self._in_flight, seconds=seconds)
+            _log.error("judgements_cut_off", in_flight=self._flights.count, seconds=seconds)
 
     # -- judging ----------------------------------------------------------------------------------
 
@@ -187,7 +185,8 @@ class EleanorEngine:
         """
         panel = self._running()
         given = await self._validated(panel, text, context, kind, trace_id)
-        return await self._judge(panel, given)
+        with self._flights:
+            return await Judgement(panel, self._redaction, given).judge()
 
     async def stream(
         self,
@@ -208,9 +207,9 @@ class EleanorEngine:
         scope = anyio.CancelScope()
 
         async def judge() -> None:
-            with send, scope:
+            with send, scope, self._flights:
                 try:
-                    await self._judge(panel, given, send.send_nowait)
+                    await Judgement(panel, self._redaction, given, send.send_nowait).judge()
                 except Exception as error:  # noqa: BLE001 -- raised again where the events are read
                     failed.append(error)
 
@@ -252,7 +251,7 @@ class EleanorEngine:
         it was cut off or its outcome could not be recorded.
         """
         executor = self._executor()
-        with self._flight(), self._log_masked():
+        with self._flights, self._log_masked():
             return await executor.execute(decision, action)
 
     @property
@@ -280,21 +279,6 @@ class EleanorEngine:
             failed = error
         if failed is not None:
             raise masked(self._redaction, failed)
-
-    @contextmanager
-    def _flight(self) -> Iterator[None]:
-        """Hold back the stop of the plugins for as long as the block runs."""
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self._idle.set()
-
-    async def _judge(self, panel: Panel, given: ValidInput, emit: Emit | None = None) -> Assessment:
-        with self._flight():
-            return await Judgement(panel, self._redaction, given, emit).judge()
 
     async def _validated(
         self, panel: Panel, text: object, context: object, kind: object, trace_id: object

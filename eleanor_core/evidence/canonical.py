@@ -10,12 +10,11 @@ before. Floats that ECMAScript and Python write differently are left to the refe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as quote
-from operator import attrgetter
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, cast, get_origin
+from typing import Any, Final, TypeAlias, TypeVar, cast, get_origin
 
 import attrs
 import rfc8785
@@ -30,13 +29,16 @@ from eleanor_core.model import (
     Provenance,
     UncertaintyAnalysis,
 )
-from eleanor_core.model.json import FrozenMap, JsonValue, path_step
+from eleanor_core.model.json import FrozenMap, JsonValue, inside, path_step
 
+T = TypeVar("T")
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer that every JSON reader holds exactly (RFC 8785, section 3.2.2.3)."""
 
-_CACHED_KEY_CHARS: Final = 512
-_CACHED_VALUES: Final = 256
+_KEPT_KEY_CHARS: Final = 512
+_KEPT_FORMS: Final = 1024
+_KEPT_NUMBERS: Final = 2048
+_KEPT_VALUES: Final = 256
 
 _SAYING: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
     {
@@ -56,7 +58,8 @@ Writable: TypeAlias = "JsonValue | AttrsInstance | Sequence[Writable] | Mapping[
 
 _Writer: TypeAlias = Callable[[Any], str]
 """Takes values of one class. Which one is known where it is looked up, and nowhere else."""
-_Members: TypeAlias = tuple[tuple[str, str], ...]
+_Form: TypeAlias = tuple[str, Callable[[Mapping[str, object]], Sequence[object]]]
+"""An object in canonical form, all but its values as a format of them; and what returns those."""
 
 
 class Written(str):
@@ -109,11 +112,12 @@ class _Writers(dict[type, _Writer]):
         if issubclass(form, str):
             return lambda value: quote(str.__str__(value))
         if issubclass(form, float):
-            return lambda value: _float(float.__float__(value))
+            return lambda value: self[float](float.__float__(value))
         if issubclass(form, int):
-            return lambda value: _integer(int.__int__(value))
+            return lambda value: self[int](int.__int__(value))
         if issubclass(form, Mapping):
-            return _mapping
+            # By its items: `dict(value)` would look each key up in Python.
+            return lambda value: _object(dict(value.items()))
         return _array if issubclass(form, (list, tuple)) else _refuse
 
 
@@ -124,22 +128,11 @@ def _refuse(_: object) -> str:
 def _object(value: Mapping[str, object]) -> str:
     if not value:
         return "{}"
-    keys = tuple(value)
-    try:
-        members = _cached_members(keys)
-    except _Refused:
-        members = _members(keys)
-    written = [
-        # Most members are strings, and looking up their writer takes as long as writing them.
-        opening + (quote(item) if type(item := value[key]) is str else _WRITERS[type(item)](item))
-        for key, opening in members
-    ]
-    return "".join(written) + "}"
-
-
-def _mapping(value: Mapping[str, object]) -> str:
-    # By its items: `dict(value)` would look each key up in Python.
-    return _object(dict(value.items()))
+    form, values = _FORMS[tuple(value)]
+    # Most members are strings, and looking up their writer takes as long as writing them.
+    return form % tuple(
+        [quote(item) if type(item) is str else _WRITERS[type(item)](item) for item in values(value)]
+    )
 
 
 def _array(value: Sequence[object]) -> str:
@@ -153,7 +146,7 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
     to go through the fields and ask each value for its type takes three times as long.
     """
     wire = WIRE_FORMS.get(form, WireForm())
-    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _float}
+    known: dict[str, object] = {"writers": _WRITERS, "quote": quote, "float_": _WRITERS[float]}
     fields = {
         item.name: item
         for item in attrs.fields(attrs.resolve_types(form))
@@ -184,22 +177,21 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
 def _keeping(form: type[AttrsInstance], write: _Writer) -> _Writer:
     """Return `write` with a memory of the values that say nothing, by their figures."""
     omitted = (*_SAYING[form], *WIRE_FORMS.get(form, WireForm()).omitted)
-    figures = attrgetter(*[item.name for item in attrs.fields(form) if item.name not in omitted])
-    said = attrgetter(*_SAYING[form]) if _SAYING[form] else lambda _: ()
+    says = " or ".join(f"value.{name}" for name in _SAYING[form]) or "False"
+    names = [item.name for item in attrs.fields(form) if item.name not in omitted]
+    figures = f"({', '.join(f'value.{name}' for name in names)})"
     kept: dict[object, str] = {}
 
-    def write_or_recall(value: object) -> str:
-        if any(said(value)):
-            return write(value)
-        key = figures(value)
-        try:
-            return kept[key]
-        except KeyError:
-            if len(kept) >= _CACHED_VALUES:
-                kept.clear()
-            return kept.setdefault(key, write(value))
+    def keep(key: object, value: object) -> str:
+        if len(kept) >= _KEPT_VALUES:
+            kept.clear()
+        return kept.setdefault(key, write(value))
 
-    return write_or_recall
+    source = (
+        f"lambda value: write(value) if {says} else kept.get({figures}) or keep({figures}, value)"
+    )
+    known = {"write": write, "kept": kept, "keep": keep}
+    return cast("_Writer", eval(source, known))  # noqa: S307 -- our fields' names # nosec B307
 
 
 def _source(item: str, declared: object) -> str:
@@ -212,38 +204,53 @@ def _source(item: str, declared: object) -> str:
     return f"{written} if {item} else '[]'" if get_origin(declared) is tuple else written
 
 
-def _members(keys: Iterable[str]) -> _Members:
-    """Return the keys in canonical order, each with all that stands before its value."""
-    try:
-        ordered = sorted(keys, key=member_order)
-    except AttributeError:
-        raise _Refused from None
-    return tuple(
-        (key, ("," if position else "{") + quote(key) + ":") for position, key in enumerate(ordered)
-    )
+class _Forms(dict[tuple[str, ...], _Form]):
+    """The forms of objects by their keys. Those of long keys are not kept: they cost no memory."""
+
+    def __missing__(self, keys: tuple[str, ...]) -> _Form:
+        try:
+            short = len("".join(keys)) <= _KEPT_KEY_CHARS
+        except TypeError:
+            raise _Refused from None
+        form = _form(sorted(keys, key=member_order))
+        if not short:
+            return form
+        if len(self) >= _KEPT_FORMS:
+            self.clear()
+        return self.setdefault(keys, form)
 
 
-@lru_cache(maxsize=1024)
-def _cached_members(keys: tuple[str, ...]) -> _Members:
-    """As `_members`, for short keys. What raises is not cached: a long key costs no memory."""
-    try:
-        short = len("".join(keys)) <= _CACHED_KEY_CHARS
-    except TypeError:
-        raise _Refused from None
-    if not short:
-        raise _Refused
-    return _members(keys)
+def _form(ordered: Sequence[str]) -> _Form:
+    text = ",".join([quote(key).replace("%", "%%") + ":%s" for key in ordered])
+    if len(ordered) == 1:
+        # With one key alone, the getter would return its value, and not a tuple of it.
+        return f"{{{text}}}", lambda value: (value[ordered[0]],)
+    return f"{{{text}}}", itemgetter(*ordered)
 
 
-@lru_cache(maxsize=1024)
+class _Digits(dict[T, str]):
+    """What numbers are written as: scores come again and again, and times too.
+
+    Most times are some microseconds, told as milliseconds.
+    """
+
+    def __init__(self, write: Callable[[T], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, value: T) -> str:
+        digits = self._write(value)
+        if len(self) >= _KEPT_NUMBERS:
+            self.clear()
+        return self.setdefault(value, digits)
+
+
 def _integer(value: int) -> str:
     if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return int.__repr__(value)
     raise _Refused
 
 
-# Scores come again and again, and times too: most are some microseconds, told as milliseconds.
-@lru_cache(maxsize=2048)
 def _float(value: float) -> str:
     if not value:
         return "0"  # of either sign
@@ -256,16 +263,17 @@ def _float(value: float) -> str:
     return rfc8785.dumps(value).decode() if whole or "e" in digits else digits
 
 
+_FORMS: Final = _Forms()
 _WRITERS: Final = _Writers(
     {
         str: quote,
         Written: str.__str__,
-        float: _float,
-        int: _integer,
+        float: _Digits(_float).__getitem__,
+        int: _Digits(_integer).__getitem__,
         bool: {True: "true", False: "false"}.__getitem__,
         type(None): {None: "null"}.__getitem__,
         dict: _object,
-        FrozenMap: _mapping,
+        FrozenMap: lambda value: _object(inside(value)),
         MappingProxyType: _object,
         list: _array,
         tuple: _array,

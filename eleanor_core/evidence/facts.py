@@ -5,7 +5,7 @@ The words (the case, the critics' reasons) go into the payload, which can be era
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -16,9 +16,12 @@ from eleanor_core.model import (
     Abstention,
     AbstentionReason,
     Assessment,
+    CaseKind,
     CriticOutcome,
     CriticResult,
+    DecisionValue,
     DetectorResult,
+    Gate,
     PrecedentAlignment,
     Provenance,
     Severity,
@@ -62,32 +65,53 @@ class FaultFacts:
     status: str = "abstained"
 
 
-def assessment_facts(assessment: Assessment) -> Facts:
+@define
+class CaseFacts:
+    """What the leaf says of the case: its kind, how long its text is, and a digest of it."""
+
+    kind: CaseKind
+    characters: int
+    digest: str
+
+
+@define
+class AssessmentFacts:
+    """What the leaf says of a finished judgement."""
+
+    case: CaseFacts
+    decision: DecisionValue
+    gate: Gate
+    escalations: Sequence[Mapping[str, object]]
+    dissent: Sequence[str]
+    sampled: bool
+    precedent: Mapping[str, object] | Written
+    uncertainty: Mapping[str, object] | Written
+    critics: Mapping[str, object]
+    detectors: Mapping[str, object]
+
+
+def assessment_facts(assessment: Assessment, case: CaseFacts) -> AssessmentFacts:
     """Return the facts of a finished judgement."""
-    return {
-        "decision": assessment.decision,
-        "gate": assessment.gate,
-        "escalations": [
+    return AssessmentFacts(
+        case,
+        assessment.decision,
+        assessment.gate,
+        escalations=[
             {"critic": item.critic, "clause": item.clause, "tier": item.tier}
             for item in assessment.escalations
         ],
-        "dissent": [item.critic for item in assessment.dissent],
-        "sampled": assessment.sampled,
-        "precedent": stage_facts(assessment.precedent),
-        "uncertainty": stage_facts(assessment.uncertainty),
-        **voices_facts(assessment.critics, assessment.detectors),
-    }
+        dissent=[item.critic for item in assessment.dissent],
+        sampled=assessment.sampled,
+        precedent=stage_facts(assessment.precedent),
+        uncertainty=stage_facts(assessment.uncertainty),
+        critics=voices_facts(assessment.critics),
+        detectors=voices_facts(assessment.detectors),
+    )
 
 
-def voices_facts(
-    critics: Mapping[str, CriticOutcome],
-    detectors: Mapping[str, DetectorResult | Abstention],
-) -> Facts:
-    """Return the facts of what was heard, also of a judgement that did not finish."""
-    return {
-        "critics": {name: outcome_facts(outcome) for name, outcome in critics.items()},
-        "detectors": {name: outcome_facts(outcome) for name, outcome in detectors.items()},
-    }
+def voices_facts(outcomes: Mapping[str, CriticOutcome | DetectorResult]) -> Facts:
+    """Return the facts of what voices said, by their names."""
+    return {name: outcome_facts(outcome) for name, outcome in outcomes.items()}
 
 
 def outcome_facts(

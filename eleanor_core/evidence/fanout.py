@@ -102,14 +102,22 @@ class FanOut:
         `EvidenceUnavailable`, which says which and why; those before it may hold the record then.
         Appending the same record again is safe: a sink that has it returns its first receipt.
         """
-        if self.primary is None:
+        primary = next(iter(self.sinks), None)
+        if primary is None:
             raise EvidenceUnavailable(NO_SINK)
-        primary, *others = self.required
-        receipt = await self._append(primary, record)
-        for follower in self._followers.values():
-            follower.wake()
-        for name in others:
-            await self._followers[name].reached(receipt.index + 1)
+        try:
+            receipt = await self.sinks[primary].append(record)
+        except Exception as error:
+            raise EvidenceUnavailable(
+                f"evidence sink {primary!r} did not record {record.record_id}: "
+                f"{str(error) or type(error).__name__}"
+            ) from error
+        _check(receipt, primary, record)
+        if self._followers:
+            for follower in self._followers.values():
+                follower.wake()
+            for name in self.required[1:]:
+                await self._followers[name].reached(receipt.index + 1)
         return receipt
 
     async def append_within(self, record: SealedRecord, seconds: float, /) -> None:
@@ -121,7 +129,10 @@ class FanOut:
             start = anyio.current_time()
             deadline = start + seconds
             with anyio.CancelScope(deadline=deadline, shield=True):
-                await self._append_patiently(record, start + self._settings.wait)
+                try:
+                    await self.append(record)
+                except EvidenceUnavailable as error:
+                    await self._append_again(record, error, start + self._settings.wait)
                 return
         except EvidenceUnavailable:
             raise
@@ -160,36 +171,23 @@ class FanOut:
             raise EvidenceUnavailable(NO_SINK)
         return copies
 
-    async def _append_patiently(self, record: SealedRecord, until: float) -> None:
-        """Append, again and again until that moment, where it is not refused for good."""
+    async def _append_again(
+        self, record: SealedRecord, failed: EvidenceUnavailable, until: float
+    ) -> None:
+        """Append again and again until that moment, where it is not refused for good."""
         while True:
+            if anyio.current_time() + _PAUSE > until:
+                raise failed
+            held = (await self.copies(record.record_id))[0]
+            if held is not None and held.leaf != record.leaf:
+                raise failed
+            await anyio.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 -- jitter
             try:
                 await self.append(record)
-            except EvidenceUnavailable:
-                if anyio.current_time() + _PAUSE > until:
-                    raise
-                held = (await self.copies(record.record_id))[0]
-                if held is not None and held.leaf != record.leaf:
-                    raise
+            except EvidenceUnavailable as error:
+                failed = error
             else:
                 return
-            await anyio.sleep(random.uniform(_PAUSE / 2, _PAUSE))  # noqa: S311 -- jitter
-
-    async def _append(self, name: str, record: SealedRecord) -> Receipt:
-        try:
-            receipt = await self.sinks[name].append(record)
-        except Exception as error:
-            raise EvidenceUnavailable(
-                f"evidence sink {name!r} did not record {record.record_id}: "
-                f"{str(error) or type(error).__name__}"
-            ) from error
-        if (receipt.record_id, receipt.leaf_hash) != (record.record_id, record.leaf_hash):
-            raise EvidenceUnavailable(
-                f"evidence sink {name!r} acknowledged record {receipt.record_id} with leaf "
-                f"{receipt.leaf_hash} where {record.record_id} with leaf {record.leaf_hash} was "
-                "appended: block this sink until its author has repaired it"
-            )
-        return receipt
 
     async def catch_up(self, seconds: float) -> Mapping[str, str]:
         """Let the followers go on for as long as they get on; return who is behind then, and why.
@@ -220,3 +218,13 @@ class FanOut:
                 if copy and copy.payload:
                     names.append(name)
         return tuple(names)
+
+
+def _check(receipt: Receipt, sink: str, record: SealedRecord) -> None:
+    """Raise EvidenceUnavailable where a receipt is not the one for this record."""
+    if (receipt.record_id, receipt.leaf_hash) != (record.record_id, record.leaf_hash):
+        raise EvidenceUnavailable(
+            f"evidence sink {sink!r} acknowledged record {receipt.record_id} with leaf "
+            f"{receipt.leaf_hash} where {record.record_id} with leaf {record.leaf_hash} was "
+            "appended: block this sink until its author has repaired it"
+        )

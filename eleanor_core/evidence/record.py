@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Final, cast
 
+from attrs import define
+
 from eleanor_core.api import RECORD_LIMITS, parse_json
 from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
 from eleanor_core.errors import EvidenceCorrupt, InvalidInput
@@ -21,11 +23,19 @@ from eleanor_core.model.made import unchecked
 SALT_BYTES = 32
 
 _sealed: Final = unchecked(SealedRecord)
-_LEAF: Final = (
-    b'{"commitments":{%b},"facts":%b,"kind":%b,"record_id":%b,'
-    b'"schema":' + canonical(SCHEMA_ID) + b',"time":%b,"trace_id":%b}'
-)
-"""The canonical form of an `EvidenceRecord`."""
+
+
+@define
+class _Leaf:
+    """An `EvidenceRecord` before its facts are JSON."""
+
+    record_id: str
+    kind: RecordKind
+    time: str
+    trace_id: str
+    facts: object
+    commitments: Mapping[str, str]
+    schema: str = SCHEMA_ID
 
 
 def new_record_id() -> str:
@@ -48,7 +58,7 @@ def seal(
     kind: RecordKind,
     *,
     trace_id: str,
-    facts: Mapping[str, Writable] = EMPTY_MAP,
+    facts: Writable = EMPTY_MAP,
     payload: Mapping[str, Writable] = EMPTY_MAP,
     record_id: str | None = None,
 ) -> SealedRecord:
@@ -59,28 +69,21 @@ def seal(
     leaf tells nothing about the value once the part is erased. Values are JSON or of the model.
     Raises ValueError where one has no canonical form.
     """
-    record_id = record_id or new_record_id()
-    commitments: list[bytes] = []
+    commitments: dict[str, str] = {}
     parts: list[bytes] = []
     # One call for all: each one goes to the operating system.
     salts = secrets.token_bytes(SALT_BYTES * len(payload))
     for position, name in enumerate(sorted(payload, key=member_order)):
         salt = salts[position * SALT_BYTES : (position + 1) * SALT_BYTES]
-        key, value = canonical(name), canonical(payload[name])
-        commitments.append(b'%b:"%b"' % (key, commitment(salt, value).encode()))
-        parts.append(b'%b:{"salt":"%b","value":%b}' % (key, salt.hex().encode(), value))
-    leaf = _LEAF % (
-        b",".join(commitments),
-        canonical(facts, "$.facts"),
-        canonical(kind),
-        canonical(record_id),
-        canonical(now()),
-        canonical(trace_id),
-    )
+        value = canonical(payload[name])
+        commitments[name] = commitment(salt, value)
+        parts.append(b'%b:{"salt":"%b","value":%b}' % (canonical(name), salt.hex().encode(), value))
+    leaf = _Leaf(record_id or new_record_id(), kind, now(), trace_id, facts, commitments)
+    data = canonical(leaf)
     return _sealed(
-        record_id=record_id,
-        leaf_hash=leaf_hash(leaf),
-        leaf=leaf,
+        record_id=leaf.record_id,
+        leaf_hash=leaf_hash(data),
+        leaf=data,
         payload=b"{" + b",".join(parts) + b"}" if parts else b"",
     )
 

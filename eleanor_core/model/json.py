@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -63,6 +64,8 @@ class FrozenMap(Mapping[str, JsonValue]):
 
 
 _set_items = FrozenMap.__dict__["_items"].__set__
+inside: Final[Callable[[FrozenMap], Mapping[str, JsonValue]]] = attrgetter("_items")
+"""Returns the read-only mapping in a `FrozenMap`, whose methods are not written in Python."""
 
 EMPTY_MAP = FrozenMap()
 _SCALARS = frozenset({str, int, float, bool, type(None)})

@@ -21,7 +21,7 @@ from eleanor_core.api import (
     VerifyReport,
     hookimpl,
 )
-from eleanor_core.api.evidence import erased_by, erasure_id, leaf_hash, merkle_root
+from eleanor_core.api.evidence import erased_by, leaf_hash, merkle_root
 
 
 class MemoryLog:
@@ -35,6 +35,7 @@ class MemoryLog:
         self.name = name
         self.room = room
         self.records: list[StoredRecord] = []
+        self._erased: set[str] = set()
 
     @hookimpl
     def eleanor_register_evidence(self) -> Iterable[EvidenceDeclaration]:
@@ -66,12 +67,14 @@ class MemoryLog:
             record_id=record.record_id,
             leaf_hash=record.leaf_hash,
             leaf=record.leaf,
-            payload=None if self._find(erasure_id(record.record_id)) else record.payload,
+            payload=None if record.record_id in self._erased else record.payload,
         )
         self.records.append(stored)
-        target = self._find(erased_by(record.leaf) or "")
-        if target and target.payload:
-            self.records[target.index] = evolve(target, payload=None)
+        if erased := erased_by(record.leaf):
+            self._erased.add(erased)
+            target = self._find(erased)
+            if target and target.payload:
+                self.records[target.index] = evolve(target, payload=None)
         return stored
 
     async def unfinished(self) -> Sequence[str]:
@@ -85,7 +88,10 @@ class MemoryLog:
         return self._find(record_id)
 
     def _find(self, record_id: str) -> StoredRecord | None:
-        return next((held for held in self.records if held.record_id == record_id), None)
+        for held in self.records:
+            if held.record_id == record_id:
+                return held
+        return None
 
     async def read(self, start: int = 0, /) -> AsyncIterator[StoredRecord]:
         """Yield the records from index `start`."""
