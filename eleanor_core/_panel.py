@@ -233,6 +233,7 @@ def _patterns(registry: Registry, refs: set[str]) -> dict[str, tuple[Pattern, ..
         for name, loaded in registry.loaded[kind].items()
         if f"{kind}/{name}" in refs
         and isinstance(loaded.declaration, (CriticDeclaration, DetectorDeclaration))
+        and loaded.declaration.patterns
     }
 
 

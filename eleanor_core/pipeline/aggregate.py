@@ -86,7 +86,7 @@ def aggregate(
     heard: Heard, seats: Mapping[str, Seat], prohibited: frozenset[str] = frozenset()
 ) -> Decision:
     """Decide. `seats` holds every critic of `heard`; `prohibited` are clauses no human opens."""
-    order = _order(_speaking(heard.critics, seats), seats)
+    order = _order(heard.critics, seats)
     escalations = _escalations(heard, order)
     if not order and not escalations:
         return _UNOPPOSED
@@ -109,39 +109,39 @@ def aggregate(
     )
 
 
-def _speaking(critics: Mapping[str, CriticOutcome], seats: Mapping[str, Seat]) -> list[str]:
-    """Return who objects or escalates. The others say nothing that a decision could rest on."""
-    return [
-        name
-        for name, outcome in critics.items()
-        if outcome.escalations or objects(outcome, seats[name].thresholds)
-    ]
+def _order(critics: Mapping[str, CriticOutcome], seats: Mapping[str, Seat]) -> list[str]:
+    """Return who objects or escalates, by principle, then by name.
 
-
-def _order(critics: Iterable[str], seats: Mapping[str, Seat]) -> list[str]:
-    """Return the critics' names by principle, then by name."""
-    return sorted(critics, key=lambda name: (_RANK[seats[name].principle], name))
+    The others say nothing that a decision could rest on.
+    """
+    names: list[str] = []
+    for name, outcome in critics.items():
+        if outcome.escalations or objects(outcome, seats[name].thresholds):
+            names.append(name)
+    names.sort(key=lambda name: (_RANK[seats[name].principle], name))
+    return names
 
 
 def _escalations(heard: Heard, order: list[str]) -> tuple[Escalation, ...]:
-    voices: list[tuple[str, Iterable[EscalationSignal]]] = [
-        *[(name, heard.critics[name].escalations) for name in order],
-        *[
-            (outcome.voice, outcome.escalations)
-            for _, outcome in sorted(heard.detectors.items())
-            if isinstance(outcome, Abstention)
-        ],
-        ("recall", heard.precedent.escalations),
-        ("uncertainty", heard.uncertainty.escalations),
+    collected: list[Escalation] = []
+    for name in order:
+        collected += _in_name_of(name, heard.critics[name].escalations)
+    for name in sorted(heard.detectors):
+        outcome = heard.detectors[name]
+        if isinstance(outcome, Abstention):
+            collected += _in_name_of(outcome.voice, outcome.escalations)
+    collected += _in_name_of("recall", heard.precedent.escalations)
+    collected += _in_name_of("uncertainty", heard.uncertainty.escalations)
+    return (*collected, *heard.others)
+
+
+def _in_name_of(voice: str, signals: tuple[EscalationSignal, ...]) -> Iterable[Escalation]:
+    if not signals:
+        return ()
+    return [
+        Escalation(critic=voice, clause=item.clause, tier=item.tier, rationale=item.rationale)
+        for item in signals
     ]
-    collected = tuple(
-        [
-            Escalation(critic=name, clause=item.clause, tier=item.tier, rationale=item.rationale)
-            for name, items in voices
-            for item in items
-        ]
-    )
-    return collected + heard.others
 
 
 def _named(objecting: list[CriticResult], escalations: tuple[Escalation, ...]) -> set[str]:

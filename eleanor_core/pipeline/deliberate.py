@@ -7,7 +7,6 @@ So the engine keeps copies of its own, goes on with those, and finds out if the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from operator import attrgetter
 from typing import Final, cast
 
@@ -52,6 +51,7 @@ class Bench:
         self._given = given
         self._views = views
         self._hits = hits
+        self._all_hits = [hit for found in hits.values() for hit in found]
         self._signals: tuple[DetectorSignal, ...] = ()
         self.embedding: Embedding | None = None
         self._before = self._snapshot()
@@ -98,7 +98,7 @@ class Bench:
         return (
             thaw(self._given.context),
             [*map(_VIEW, self._views)],
-            [*map(_HIT, chain.from_iterable(self._hits.values()))],
+            [*map(_HIT, self._all_hits)],
             [*map(_SIGNAL, self._signals)],
             embedding and _EMBEDDING(embedding),
         )

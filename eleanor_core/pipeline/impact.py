@@ -5,7 +5,7 @@ Impact is high or it is not. Nothing that a voice says can make it lower: every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -55,34 +55,38 @@ def impact(
     return Impact(high=True, reasons=reasons) if reasons else _NOT_AT_STAKE
 
 
-def _grave(
-    critics: Mapping[str, CriticOutcome], thresholds: Mapping[str, Thresholds]
-) -> Iterator[str]:
-    grave = [
-        name
-        for name, outcome in critics.items()
-        if isinstance(outcome, CriticResult)
-        and outcome.severity == 3
-        and objects(outcome, thresholds.get(name, _DEFAULT))
-    ]
-    yield from (f"{name} objects with severity 3" for name in sorted(grave))
+def _grave(critics: Mapping[str, CriticOutcome], thresholds: Mapping[str, Thresholds]) -> list[str]:
+    grounds: list[str] = []
+    for name in sorted(critics):
+        outcome = critics[name]
+        if (
+            isinstance(outcome, CriticResult)
+            and outcome.severity == 3
+            and objects(outcome, thresholds.get(name, _DEFAULT))
+        ):
+            grounds.append(f"{name} objects with severity 3")
+    return grounds
 
 
-def _stated(case_kind: CaseKind, context: Mapping[str, JsonValue]) -> Iterator[str]:
+def _stated(case_kind: CaseKind, context: Mapping[str, JsonValue]) -> list[str]:
+    grounds: list[str] = []
     said = context.get("impact")
     word = said.strip().casefold() if isinstance(said, str) else said
     if word == "high":
-        yield "the context says that impact is high"
+        grounds.append("the context says that impact is high")
     elif word is not None and word not in _NOT_HIGH:
-        yield f"the context says that impact is {quoted(said, 40)}, which is no level below high"
+        words = quoted(said, 40)
+        grounds.append(f"the context says that impact is {words}, which is no level below high")
     if case_kind == "action" and context.get("reversible") is not True:
-        yield "the case is an action that is not declared reversible"
+        grounds.append("the case is an action that is not declared reversible")
+    return grounds
 
 
-def _of_domain(domain: str, policy: Policy) -> Iterator[str]:
+def _of_domain(domain: str, policy: Policy) -> list[str]:
     # However it is capitalised; `validated_domains` is compared to the letter: both err to caution.
     if domain.strip().casefold() in _casefolded(policy.high_impact_domains):
-        yield f"the domain {domain!r} is one of high impact"
+        return [f"the domain {domain!r} is one of high impact"]
+    return []
 
 
 @lru_cache(maxsize=16)

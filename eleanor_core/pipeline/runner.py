@@ -25,6 +25,8 @@ from eleanor_core.pipeline.worker import WorkerCall
 
 Accept: TypeAlias = Callable[[Voice[R], object, Case], R]
 Said: TypeAlias = Callable[[str, R | Abstention], None]
+Asked: TypeAlias = dict[str, Voice[R]]
+Task: TypeAlias = Callable[[Case], Awaitable[object]]
 
 INLINE_BUDGET: Final = 0.005
 """Seconds of CPU time that one inline call may use, beside 50 us for each 1,000 characters."""
@@ -42,6 +44,9 @@ class Runner(Generic[R]):
     def __init__(self, voices: Mapping[str, Voice[R]], accept: Accept[R]) -> None:
         self._accept: Accept[R] = accept
         self._voices: dict[str, Voice[R]] = dict(voices)
+        self._inline: Asked[R] = {}
+        self._waiting: Asked[R] = {}
+        self._sort()
         self._overruns: dict[str, int] = {}
         self._threads = Threads(THREADS)
         self._workers = Workers(PROCESSES)
@@ -53,9 +58,10 @@ class Runner(Generic[R]):
 
         `time_left`: seconds left for the whole judgement; no voice gets more.
         """
-        waiting = {key: voice for key, voice in self._voices.items() if self._waits(voice)}
+        # A voice that another judgement moves meanwhile is asked as it was before.
+        waiting, inline = self._waiting, self._inline
         if not waiting:
-            self._ask_inline(case_for, said)
+            self._ask_inline(inline, case_for, said)
             return
         silent = set(waiting)
 
@@ -63,12 +69,12 @@ class Runner(Generic[R]):
             silent.discard(key)
             said(key, outcome)
 
-        due: dict[float, list[str]] = {}
+        due: dict[float, Asked[R]] = {}
         apart: list[tuple[str, float]] = []
         for key, voice in waiting.items():
             deadline = min(voice.deadline, time_left)
             if voice.execution == "task":
-                due.setdefault(deadline, []).append(key)
+                due.setdefault(deadline, {})[key] = voice
             else:
                 apart.append((key, deadline))
         async with anyio.create_task_group() if apart else nullcontext() as group:
@@ -76,23 +82,30 @@ class Runner(Generic[R]):
                 for key, deadline in apart:
                     voice = waiting[key]
                     group.start_soon(self._wait_apart, key, voice, case_for, report, deadline)
-            await self._ask_due(sorted(due.items()), case_for, report)
+            by_deadline: list[tuple[float, Asked[R]]] = [
+                (deadline, due[deadline]) for deadline in sorted(due)
+            ]
+            await self._ask_due(by_deadline, inline, case_for, report)
         for key in sorted(silent):
             # Only a voice that raised a cancellation of its own making ends without a word.
             said(key, self._abstain(waiting[key], "raised", "ended without a result"))
 
-    @staticmethod
-    def _waits(voice: Voice[R]) -> bool:
-        return voice.broken is None and voice.execution != "inline"
+    def _sort(self) -> None:
+        """Tell those who are waited for from the others, among whom who is broken says so."""
+        voices = self._voices.items()
+        self._waiting = {key: voice for key, voice in voices if _waits(voice)}
+        self._inline = {key: voice for key, voice in voices if not _waits(voice)}
 
     # -- inline -----------------------------------------------------------------------------------
 
-    def _ask_inline(self, case_for: Callable[[Voice[R]], Case], report: Said[R]) -> None:
-        for key, voice in list(self._voices.items()):
-            if voice.broken is not None:
-                report(key, voice.broken)
-            elif voice.execution == "inline":
+    def _ask_inline(
+        self, voices: Asked[R], case_for: Callable[[Voice[R]], Case], report: Said[R]
+    ) -> None:
+        for key, voice in voices.items():
+            if voice.broken is None:
                 report(key, self._call_inline(key, voice, case_for(voice)))
+            else:
+                report(key, voice.broken)
 
     def _call_inline(self, key: str, voice: Voice[R], case: Case) -> R | Abstention:
         started = time.thread_time()
@@ -121,13 +134,15 @@ class Runner(Generic[R]):
             # Slow is better than lost: what cannot be made again elsewhere stays on the loop.
             return
         self._voices[key] = moved
+        self._sort()
         _log.warning("voice_moved", voice=voice.name, execution=moved.execution)
 
     # -- task, thread, process --------------------------------------------------------------------
 
     async def _ask_due(
         self,
-        due: list[tuple[float, list[str]]],
+        due: list[tuple[float, Asked[R]]],
+        inline: Asked[R],
         case_for: Callable[[Voice[R]], Case],
         report: Said[R],
     ) -> None:
@@ -137,15 +152,14 @@ class Runner(Generic[R]):
         deadlines stand inside those of later ones.
         """
         if not due:
-            self._ask_inline(case_for, report)
+            self._ask_inline(inline, case_for, report)
             return
-        *earlier, (deadline, keys) = due
+        earlier, (deadline, voices) = due[:-1], due[-1]
         with anyio.move_on_after(deadline) as scope:
             async with anyio.create_task_group() as group:
-                for key in keys:
-                    voice = self._voices[key]
+                for key, voice in voices.items():
                     group.start_soon(self._wait_for, key, voice, case_for, report, deadline, scope)
-                await self._ask_due(earlier, case_for, report)
+                await self._ask_due(earlier, inline, case_for, report)
 
     async def _wait_apart(
         self,
@@ -168,7 +182,6 @@ class Runner(Generic[R]):
         deadline: float,
         scope: anyio.CancelScope,
     ) -> None:
-        started = anyio.current_time()
         reason: AbstentionReason = "overload" if self._full(voice) else "deadline"
         try:
             outcome = await self._call_waiting(voice, case_for(voice), scope)
@@ -177,7 +190,7 @@ class Runner(Generic[R]):
                 report(key, self._abstain(voice, reason, f"no answer in {deadline:g} s"))
             raise
         if anyio.current_time() > scope.deadline and not isinstance(outcome, Abstention):
-            took = anyio.current_time() - started
+            took = anyio.current_time() - scope.deadline + deadline
             outcome = self._abstain(voice, "late", f"answered after {took:.3g} s of {deadline:g} s")
         report(key, outcome)
 
@@ -190,7 +203,10 @@ class Runner(Generic[R]):
         self, voice: Voice[R], case: Case, deadline: anyio.CancelScope
     ) -> R | Abstention:
         try:
-            result = await self._dispatch(voice, case, deadline)
+            if voice.execution == "task":
+                result = await cast("Task", voice.call)(case)
+            else:
+                result = await self._call_apart(voice, case, deadline)
             return self._accept(voice, result, case)
         except (KeyboardInterrupt, anyio.get_cancelled_exc_class()):
             raise
@@ -201,22 +217,23 @@ class Runner(Generic[R]):
         except BaseException as error:  # noqa: BLE001 -- a fault of the voice, whatever it raised
             return self._abstain(voice, "raised", describe(error))
 
-    async def _dispatch(self, voice: Voice[R], case: Case, deadline: anyio.CancelScope) -> object:
-        call = cast("Callable[[Case], object]", voice.call)
+    async def _call_apart(self, voice: Voice[R], case: Case, deadline: anyio.CancelScope) -> object:
         if voice.execution == "thread":
-            return await self._threads.run(call, case)
-        if voice.execution == "process":
-            if voice.remake is None:
-                msg = "it cannot be made again in a worker process"
-                raise TypeError(msg)
-            return await self._workers.run(voice.remake, case, deadline)
-        return await cast("Awaitable[object]", call(case))
+            return await self._threads.run(cast("Callable[[Case], object]", voice.call), case)
+        if voice.remake is None:
+            msg = "it cannot be made again in a worker process"
+            raise TypeError(msg)
+        return await self._workers.run(voice.remake, case, deadline)
 
     @staticmethod
     def _abstain(voice: Voice[R], reason: AbstentionReason, detail: str) -> Abstention:
         # A voice may have had a hand in the words, and an abstention must always be possible.
         said = shortened(detail).encode(errors="replace").decode()
         return Abstention(voice=voice.name, reason=reason, detail=said, provenance=voice.provenance)
+
+
+def _waits(voice: Voice[R]) -> bool:
+    return voice.broken is None and voice.execution != "inline"
 
 
 def _travels(remake: Remake | None) -> bool:

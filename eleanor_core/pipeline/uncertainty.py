@@ -9,7 +9,7 @@ the weights are set by hand, stand below, and every part is shown beside the res
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -92,8 +92,8 @@ def analyse(
     escalated by the fault itself.
     """
     outcomes = _lacking(critics, detectors)
-    gaps = tuple(_gaps(outcomes, undecoded))
-    faults = tuple(_faults(outcomes, precedent))
+    gaps = _gaps(outcomes, undecoded)
+    faults = _faults(outcomes, precedent)
     finding = _finding(critics)
     conflict = precedent.conflict if isinstance(precedent, PrecedentAlignment) else 0.0
     outside = domain not in policy.validated_domains
@@ -142,40 +142,44 @@ def _lacking(
 
     Sorted: the order of the panel does not count.
     """
-    lacking: list[tuple[str, CriticOutcome | DetectorResult]] = [
-        (name, outcome)
-        for name, outcome in critics.items()
-        if isinstance(outcome, Abstention) or outcome.not_assessed
-    ]
-    lacking += [
-        (f"detector:{name}", testimony)
-        for name, testimony in detectors.items()
-        if isinstance(testimony, Abstention) or testimony.not_assessed
-    ]
-    return sorted(lacking, key=itemgetter(0))
+    lacking: list[tuple[str, CriticOutcome | DetectorResult]] = []
+    for name, outcome in critics.items():
+        if isinstance(outcome, Abstention) or outcome.not_assessed:
+            lacking.append((name, outcome))
+    for name, testimony in detectors.items():
+        if isinstance(testimony, Abstention) or testimony.not_assessed:
+            lacking.append((f"detector:{name}", testimony))
+    lacking.sort(key=itemgetter(0))
+    return lacking
 
 
 def _gaps(
     outcomes: list[tuple[str, CriticOutcome | DetectorResult]], undecoded: tuple[str, ...]
-) -> Iterator[tuple[str, Gap]]:
-    """Yield each gap with the name of its voice."""
+) -> list[tuple[str, Gap]]:
+    """Return each gap with the name of its voice."""
+    gaps: list[tuple[str, Gap]] = []
     for voice, outcome in outcomes:
         if not isinstance(outcome, Abstention):
-            yield from ((voice, gap) for gap in outcome.not_assessed)
+            gaps += [(voice, gap) for gap in outcome.not_assessed]
     for part in undecoded:
         view, _, why = part.partition(": ")
         concern = f"the {view} view" if view else "a view"
-        yield "scan", Gap(concern=concern, reason=why or "not decoded")
+        gaps.append(("scan", Gap(concern=concern, reason=why or "not decoded")))
+    return gaps
 
 
 def _faults(
     outcomes: list[tuple[str, CriticOutcome | DetectorResult]],
     precedent: PrecedentAlignment | Abstention,
-) -> Iterator[tuple[str, Abstention]]:
-    """Yield each fault with the name of its voice."""
-    for voice, outcome in (*outcomes, ("recall", precedent)):
+) -> list[tuple[str, Abstention]]:
+    """Return each fault with the name of its voice."""
+    faults: list[tuple[str, Abstention]] = []
+    for voice, outcome in outcomes:
         if isinstance(outcome, Abstention):
-            yield voice, outcome
+            faults.append((voice, outcome))
+    if isinstance(precedent, Abstention):
+        faults.append(("recall", precedent))
+    return faults
 
 
 def _finding(critics: Mapping[str, CriticOutcome]) -> list[CriticResult]:
@@ -194,8 +198,8 @@ def _novelty(precedent: PrecedentAlignment | Abstention, impact: Impact) -> floa
 
 
 def _reasons(
-    gaps: tuple[tuple[str, Gap], ...],
-    faults: tuple[tuple[str, Abstention], ...],
+    gaps: Sequence[tuple[str, Gap]],
+    faults: Sequence[tuple[str, Abstention]],
     parts: Mapping[str, float],
     outside: str | None,
 ) -> Iterator[str]:
@@ -208,7 +212,7 @@ def _reasons(
         yield f"The panel was not validated in the domain {outside!r}."
 
 
-def _missing(gaps: tuple[tuple[str, Gap], ...], *, always: bool) -> Iterator[EscalationSignal]:
+def _missing(gaps: Sequence[tuple[str, Gap]], *, always: bool) -> Iterator[EscalationSignal]:
     if gaps and always:
         listed = "; ".join(f"{voice}: {gap.concern} ({gap.reason})" for voice, gap in gaps)
         yield EscalationSignal(clause="U1", tier=2, rationale=f"not assessed: {listed}")
