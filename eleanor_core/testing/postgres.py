@@ -24,19 +24,22 @@ _PLACES: Final = (
 class PostgresServer:
     """A context manager: a cluster in a temporary folder, listening on 127.0.0.1 at `port`.
 
-    `admin` is its superuser, whom it asks for no password. As root it runs as the user `postgres`,
-    whom the server's packages make. Raises FileNotFoundError where the machine has no PostgreSQL:
-    see `missing`.
+    `admin` is its superuser, whom it asks for no password. As root it runs as the user `nobody`,
+    since PostgreSQL does not run as root. Raises FileNotFoundError where the machine has no
+    PostgreSQL: see `missing`.
     """
 
-    def __init__(self) -> None:
-        """Choose a port; entering the context makes the cluster and starts it."""
+    def __init__(self, tools: Path | None = None) -> None:
+        """Choose a port; entering the context makes the cluster and starts it.
+
+        `tools`: the folder of `initdb` and the rest; None: that of the machine's newest PostgreSQL.
+        """
         # A folder of its own: pytest's are closed to the user as whom the server runs.
         self._temporary = TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
         self.port = _free_port()
-        self._tools = _tools()
-        self._user = "postgres" if os.name == "posix" and os.getuid() == 0 else None
+        self._tools = tools or _tools()
+        self._user = "nobody" if os.name == "posix" and os.getuid() == 0 else None
 
     @staticmethod
     def missing() -> str:
