@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 
 import anyio
+import psycopg
 import pytest
 from attrs import evolve
 from eleanor_embedders_hashing.embedder import HashingEmbedder
@@ -204,7 +205,7 @@ async def test_a_lost_server_is_found_again(opened: Opened, server: PostgresServ
         await held.add(case("p1"))
         server.stop()
         for call in (held.count, lambda: held.add(case("p2"))):
-            with pytest.raises(StoreError, match=r"precedents/pgvector .* did not answer"):
+            with pytest.raises(StoreError, match=r"did not answer .* see that the server runs"):
                 await call()
         server.start()
         await held.add(case("p2"))
@@ -219,6 +220,16 @@ async def test_what_one_process_adds_the_other_finds_at_once(opened: Opened) -> 
             assert len(found) == await other.count() == number + 1
         await other.retire("p1", decided_by="court", reason="so")
         assert "p1" not in {match.case.id for match in await one.nearest(await embedded("x"), 9)}
+
+
+async def test_who_writes_long_is_told_of(opened: Opened, chosen: dict[str, object]) -> None:
+    async with opened(timeout=0.2) as held:
+        other = {key: chosen[key] for key in ("host", "port", "user")}
+        with psycopg.connect(**other, dbname=chosen["database"]) as connection:  # type: ignore[arg-type] # as they are
+            connection.execute(f"LOCK TABLE {chosen['schema_name']}.heads IN SHARE MODE")
+            with pytest.raises(StoreError, match="another process is writing"):
+                await held.add(case("p1"))
+        await held.add(case("p1"))
 
 
 async def test_many_at_once_are_all_added(opened: Opened) -> None:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Final, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 from psycopg.rows import TupleRow
 
 from eleanor_core.api import Log, SecretValue
@@ -59,7 +59,8 @@ class Server:
             except psycopg.Error as error:
                 self._drop()
                 raise StoreError(
-                    f"{WHOSE}: {self._where} did not answer as it should: {_words(error)}"
+                    f"{WHOSE}: {self._where} did not answer as it should: {_words(error)}; "
+                    f"{_remedy(error)}"
                 ) from error
 
     def close(self) -> None:
@@ -158,6 +159,16 @@ def writing(connection: Connection) -> Iterator[None]:
     with connection.transaction():
         connection.execute("LOCK TABLE heads IN SHARE ROW EXCLUSIVE MODE")
         yield
+
+
+def _remedy(error: psycopg.Error) -> str:
+    if isinstance(error, (errors.LockNotAvailable, errors.QueryCanceled)):
+        return "another process is writing, or it takes long: try again, or raise the timeout"
+    if isinstance(error, errors.InsufficientPrivilege):
+        return "grant the role what the plugin's README lists"
+    if isinstance(error, psycopg.OperationalError):
+        return "see that the server runs and lets this role in, and try again"
+    return "see the server's log"
 
 
 def _words(error: Exception) -> str:
