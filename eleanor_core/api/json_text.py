@@ -23,6 +23,7 @@ _SMALL: Final = 4096
 """Bytes up to which nothing can be so deep, so many or so long that it costs time to speak of."""
 _WIDEST: Final = 4
 """Bytes of UTF-8 that a character takes at most."""
+_BACKSLASH: Final = ord("\\")
 _SPACE: Final = " \t\n\r"
 _DIGITS: Final = 256
 _APART: Final = 16
@@ -92,7 +93,7 @@ def _has_long_number(raw: bytes) -> bool:
 def _strings(raw: bytes) -> int:
     """Return how many strings and keys a text of JSON has."""
     quotes = raw.count(b'"')
-    if b'\\"' in raw:
+    if _BACKSLASH in raw:
         quotes -= raw.replace(b"\\\\", b"").count(b'\\"')
     return quotes // 2
 
@@ -107,7 +108,7 @@ def _is_sound(root: JsonValue, raw: bytes, limits: JsonLimits) -> bool:  # noqa:
     Where it says no, the text may still be sound: a walk tells. Each character is taken for four
     bytes. What a value holds in all is less than the bytes of its text, which are within the limit.
     """
-    if b"\\" in raw and has_half_pair(raw):
+    if _BACKSLASH in raw and has_half_pair(raw):
         return False
     strings = _strings(raw)
     longest_key, longest = limits.key_bytes // _WIDEST, limits.string_bytes // _WIDEST
