@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Set as AbstractSet
+from heapq import nlargest
+from itertools import compress, count
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
 from eleanor_core.api import Embedding, EmbeddingRows
 from eleanor_precedents_sqlite.files import Rows
+
+_PART: Final = 4096
+"""Vectors that are compared at once among chosen cases: as float64 they take some megabytes."""
+_SHARE: Final = 10
+"""Of more than one case in so many, the nearest are likely among the nearest of all."""
 
 
 class Head(NamedTuple):
@@ -49,6 +58,24 @@ class Block:
         else:
             found = list(self.vectors.topk_many(queries, sought))
         return [self._kept(pairs)[:k] for pairs in found]
+
+    def among(self, rows: AbstractSet[int], query: Embedding, k: int) -> list[Near]:
+        """Return the at most `k` nearest of these rows, most similar first, ties by id."""
+        wanted = rows - self.gone
+        if len(wanted) * _SHARE > len(self.rows):
+            # Twice as many of all as should hold enough of them, in a scan that is quicker by far.
+            found = self.vectors.topk(query, 2 * k * len(self.rows) // len(wanted))
+            best = [pair for pair in found if self.rows[pair[0]] in wanted]
+            if len(best) >= k:
+                return self._kept(best[:k])
+        places = list(compress(count(), map(wanted.__contains__, self.rows))) if wanted else []
+        best = []
+        for start in range(0, len(places), _PART):
+            part = places[start : start + _PART]
+            best += zip(part, self.vectors.cosines(query, part), strict=True)
+            # Of equals it takes the first.
+            best = nlargest(k, best, key=itemgetter(1))
+        return self._kept(best)
 
     def _kept(self, pairs: Sequence[tuple[int, float]]) -> list[Near]:
         found = ((cosine, self.rows[place]) for place, cosine in pairs)
@@ -91,3 +118,7 @@ class Snapshot:
             [near for of_block in of_query for near in of_block]
             for of_query in zip(*found, strict=True)
         ]
+
+    def among(self, rows: AbstractSet[int], query: Embedding, k: int) -> list[Near]:
+        """Return cases in force that stand in these rows, among them the `k` nearest."""
+        return [near for block in (*self.blocks, self.late) for near in block.among(rows, query, k)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterable
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -41,6 +43,12 @@ class Rows:
         row: int
         (row,) = _ROW.unpack_from(self._data, place * _ROW.size)
         return row
+
+    def __iter__(self) -> Iterator[int]:
+        rows = array("q", bytes(self._data))
+        if sys.byteorder == "big":
+            rows.byteswap()
+        return iter(rows)
 
 
 def rows_of(rows: Iterable[int]) -> Rows:

@@ -21,14 +21,12 @@ from eleanor_precedents_sqlite.files import rows_of
 from eleanor_precedents_sqlite.index import Index
 from eleanor_precedents_sqlite.reading import Reading
 from eleanor_precedents_sqlite.session import Session, changes
-from eleanor_precedents_sqlite.words import Filter, heads_with, heads_worded
+from eleanor_precedents_sqlite.words import Filter, heads_worded, rows_with
 
 MOST: Final = 16_384
 """More cases than these are searched only once they are in a file."""
 DEPTH: Final = 100
 """Places of each ranking that count."""
-_CHUNK: Final = 4096
-"""Vectors that a search among chosen cases holds at once."""
 
 
 class Search:
@@ -100,17 +98,14 @@ class Search:
                 if chosen.everything:
                     (near,) = snapshot.nearest([query], depth)
                 else:
-                    heads = heads_with(connection, chosen)
-                    near = self._among(connection, heads, query, depth)
+                    near = snapshot.among(rows_with(connection, chosen), query, depth)
             ordered = _in_order(connection, near)[:depth]
             worded: list[Head] = []
             if wanted.by != "vectors":
                 worded = heads_worded(connection, wanted.text, chosen, depth)
             best = fused([[head for _, head in ordered], worded])[: max(k, 0)]
             # What only the words have found needs its cosine, too.
-            cosines = {
-                row: cosine for cosine, row in self._among(connection, sorted(best), query, k)
-            }
+            cosines = {row: cosine for cosine, row in self._compared(connection, best, query)}
             return self._matches(connection, [(cosines[head.row], head) for head in best])
 
     def neighbours(self, heads: Sequence[Head], k: int) -> list[list[Near]]:
@@ -149,18 +144,15 @@ class Search:
             return self._nothing, lacking
         return self._block(rows, filter(None, vectors)), 0
 
-    def _among(
-        self, connection: sqlite3.Connection, heads: Sequence[Head], query: Embedding, k: int
+    def _compared(
+        self, connection: sqlite3.Connection, heads: Sequence[Head], query: Embedding
     ) -> list[Near]:
-        """Return some of these cases, which are given by id, among them the `k` nearest."""
-        found = []
-        for start in range(0, len(heads), _CHUNK):
-            rows = [head.row for head in heads[start : start + _CHUNK]]
-            vectors = self._vectors(connection, rows)
-            held = [row for row, vector in zip(rows, vectors, strict=True) if vector]
-            (near,) = self._block(held, filter(None, vectors)).nearest([query], k)
-            found += near
-        return found
+        """Return those of these cases that have a vector, with their cosines."""
+        rows = [head.row for head in heads]
+        vectors = self._vectors(connection, rows)
+        held = [row for row, vector in zip(rows, vectors, strict=True) if vector]
+        (near,) = self._block(held, filter(None, vectors)).nearest([query], len(held))
+        return near
 
     def _matches(
         self, connection: sqlite3.Connection, best: Sequence[tuple[float, Head]]

@@ -17,16 +17,15 @@ _WORDS: Final = 64
 """Different words of a query that are sought: its first ones."""
 _WORD: Final = re.compile(r"\w+")
 
-_CHOSEN: Final = """SELECT heads.id, heads.row FROM heads JOIN versions ON versions.row = heads.row
-    WHERE {} ORDER BY heads.id"""
+_CHOSEN: Final = "SELECT row FROM versions WHERE {}"
 _WORDED: Final = """SELECT heads.id, heads.row FROM words JOIN heads ON heads.row = words.rowid
     JOIN versions ON versions.row = words.rowid
-    WHERE words MATCH :sought AND {} ORDER BY bm25(words), heads.id LIMIT :k"""
+    WHERE words MATCH :sought AND heads.in_force AND {} ORDER BY bm25(words), heads.id LIMIT :k"""
 
 
 @frozen(kw_only=True)
 class Filter:
-    """Which cases in force are meant; None: all."""
+    """Which cases are meant; None: all."""
 
     clause: str | None = None
     domain: str | None = None
@@ -39,12 +38,12 @@ class Filter:
 
     @property
     def sql(self) -> str:
-        """The condition on `heads` and `versions`."""
-        return " AND ".join(("heads.in_force", *self._conditions()))
+        """The condition on `versions`."""
+        return " AND ".join(self._conditions()) or "TRUE"
 
     def _conditions(self) -> Iterator[str]:
         if self.clause is not None:
-            yield "heads.row IN (SELECT row FROM turned_on WHERE clause = :clause)"
+            yield "versions.row IN (SELECT row FROM turned_on WHERE clause = :clause)"
         if self.domain is not None:
             yield "json_extract(content, '$.domain') = :domain"
         if self.outcome is not None:
@@ -56,10 +55,10 @@ class Filter:
         return {"clause": self.clause, "domain": self.domain, "outcome": self.outcome}
 
 
-def heads_with(connection: sqlite3.Connection, chosen: Filter) -> list[Head]:
-    """Return the cases that `chosen` means, by id."""
+def rows_with(connection: sqlite3.Connection, chosen: Filter) -> set[int]:
+    """Return the versions that `chosen` means, those that were replaced or retired too."""
     query = _CHOSEN.format(chosen.sql)
-    return list(map(Head._make, connection.execute(query, chosen.parameters)))
+    return {row for (row,) in connection.execute(query, chosen.parameters)}
 
 
 def heads_worded(connection: sqlite3.Connection, text: str, chosen: Filter, k: int) -> list[Head]:
