@@ -107,7 +107,8 @@ def table(name: str) -> dict[str, object]:
     text = (files(__package__) / f"{name}.yaml").read_text("utf-8")
     # The C loader, where PyYAML was built with it, is ten times quicker; both are the safe ones.
     loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return cast("dict[str, object]", yaml.load(text, Loader=loader))  # noqa: S506 -- above # nosec B506
+    loaded: object = yaml.load(text, Loader=loader)  # noqa: S506 -- both are safe # nosec B506
+    return cast("dict[str, object]", loaded)
 
 
 def expanded(regex: str, words: Mapping[str, str]) -> str:
