@@ -16,8 +16,8 @@ from eleanor_core.model import JsonObject, JsonValue
 WHOLE: Final = "json"
 """The column that holds the line itself, byte for byte."""
 
-_ROWS: Final = 8192
-_BYTES: Final = 32 << 20
+_ROWS: Final = 4096
+_BYTES: Final = 16 << 20
 """Of lines in a row group, whichever is reached first: what bounds the memory."""
 
 _COLUMNS: Final = (

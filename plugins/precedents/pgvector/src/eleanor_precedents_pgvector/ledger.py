@@ -26,15 +26,21 @@ _WORDED: Final = 200_000
 """Characters of a text whose words are sought: PostgreSQL holds no more than 1 MB of them."""
 
 _ADD: Final = """INSERT INTO versions (id, version, content, outcome, domain, clauses, words)
-    VALUES (%s, %s, %s, %s, %s, %s, to_tsvector('english', %s)) RETURNING row"""
-_OUTDATE: Final = "DELETE FROM vectors WHERE row = (SELECT row FROM heads WHERE id = %s)"
-_LEAD: Final = """INSERT INTO heads (id, row, in_force) VALUES (%s, %s, %s)
-    ON CONFLICT (id) DO UPDATE SET row = excluded.row, in_force = excluded.in_force"""
+    VALUES (%s, %s, %s, %s, %s, %s, to_tsvector('english', %s))"""
+_OUTDATE: Final = """DELETE FROM vectors USING heads
+    WHERE vectors.row = heads.row AND heads.id = ANY(%s)"""
+_LEAD: Final = """INSERT INTO heads (id, row, in_force) SELECT id, row, in_force FROM versions
+    JOIN unnest(%s::text[], %s::bigint[], %s::boolean[]) AS newest (id, version, in_force)
+    USING (id, version)
+    ON CONFLICT (id) DO UPDATE SET row = excluded.row, in_force = excluded.in_force
+    RETURNING id, row"""
 _PUT: Final = """INSERT INTO vectors (encoder, row, data)
     SELECT %s, row, %s::vector FROM heads WHERE row = %s AND in_force
     ON CONFLICT (encoder, row) DO UPDATE SET data = excluded.data"""
-_VERSION: Final = "SELECT content FROM versions WHERE id = %s AND version = %s"
-_NEWEST: Final = "SELECT content FROM versions JOIN heads USING (row) WHERE heads.id = %s"
+_VERSIONS: Final = """SELECT content FROM versions
+    JOIN unnest(%s::text[], %s::bigint[]) AS asked (id, version) USING (id, version)"""
+_NEWEST: Final = "SELECT content FROM heads JOIN versions USING (row) WHERE heads.id = ANY(%s)"
+_THERE: Final = "SELECT id FROM heads WHERE id = ANY(%s)"
 
 
 def unknown(connection: Connection, cases: Sequence[Numbered]) -> list[PrecedentCase]:
@@ -79,7 +85,6 @@ def add_stream(connection: Connection, cases: Iterable[Numbered]) -> PrecedentIm
         while batch := list(islice(source, _AT_A_TIME)):
             new = admission.admit(batch)
             _insert(connection, new)
-            admission.settled()
             added, known = added + len(new), known + len(batch) - len(new)
         admission.check_successors()
     return PrecedentImport(added=added, known=known)
@@ -99,17 +104,21 @@ def put_locked(
         cursor.executemany(_PUT, [(encoder, vector_text(vector), row) for row, vector in vectors])
 
 
-def _insert(connection: Connection, cases: Iterable[PrecedentCase]) -> dict[str, int]:
+def _insert(connection: Connection, cases: Sequence[PrecedentCase]) -> dict[str, int]:
     """Add versions, and return the row of each case's newest."""
-    rows: dict[str, int] = {}
-    for case in cases:
-        words = case.text[:_WORDED].replace("\0", " ")
-        said = (precedent_line(case), case.outcome, case.domain, list(case.clauses), words)
-        found = connection.execute(_ADD, (case.id, case.version, *said)).fetchone()
-        rows[case.id] = int(found[0]) if found else 0
-        connection.execute(_OUTDATE, (case.id,))
-        connection.execute(_LEAD, (case.id, rows[case.id], case.in_force))
-    return rows
+    with connection.cursor() as cursor:
+        cursor.executemany(_ADD, map(_values, cases))
+    newest = {case.id: case for case in cases}
+    leading = [(case.id, case.version, case.in_force) for case in newest.values()]
+    connection.execute(_OUTDATE, ([*newest],))
+    columns = [list(column) for column in zip(*leading, strict=True)] or [[], [], []]
+    return dict(connection.execute(_LEAD, columns).fetchall())
+
+
+def _values(case: PrecedentCase) -> tuple[object, ...]:
+    words = case.text[:_WORDED].replace("\0", " ")
+    said = (precedent_line(case), case.outcome, case.domain, list(case.clauses), words)
+    return (case.id, case.version, *said)
 
 
 class _Admission:
@@ -117,49 +126,48 @@ class _Admission:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._taken: dict[tuple[str, int], PrecedentCase] = {}
+        self._held: dict[tuple[str, int], PrecedentCase] = {}
         self._newest: dict[str, PrecedentCase] = {}
         self._successors: dict[str, int] = {}
 
     def admit(self, cases: Sequence[Numbered]) -> list[PrecedentCase]:
-        """Return the versions that are new."""
+        """Return the versions that are new. Those that were admitted before stand in the tables."""
+        for number, case in cases:
+            for name in ("id", "domain", "overruled_by"):
+                if "\0" in getattr(case, name):
+                    raise RefusedError(number, f"{name} holds a NUL, which PostgreSQL cannot keep")
+        ids, versions = [case.id for _, case in cases], [case.version for _, case in cases]
+        held = self._read(_VERSIONS, ids, versions)
+        self._held = {(case.id, case.version): case for case in held}
+        self._newest = {case.id: case for case in self._read(_NEWEST, ids)}
         return [case for number, case in cases if self._is_new(number, case)]
-
-    def settled(self) -> None:
-        """Take note that what was admitted stands in the tables by now."""
-        self._taken.clear()
-        self._newest.clear()
 
     def check_successors(self) -> None:
         """Raise RefusedError for the first version whose successor has not come."""
-        for successor, number in self._successors.items():
-            if self._newest_of(successor) is None:
-                why = f"overruled_by names {successor!r}, which is not there"
-                raise RefusedError(number, why)
+        names = [name for name in self._successors if name not in self._newest]
+        there = {name for (name,) in self._connection.execute(_THERE, (names,))}
+        for name in names:
+            if name not in there:
+                why = f"overruled_by names {name!r}, which is not there"
+                raise RefusedError(self._successors[name], why)
 
     def _is_new(self, number: int, case: PrecedentCase) -> bool:
-        for name in ("id", "domain", "overruled_by"):
-            if "\0" in getattr(case, name):
-                raise RefusedError(number, f"{name} holds a NUL, which PostgreSQL cannot keep")
         key = (case.id, case.version)
-        held = self._taken.get(key) or self._stored(_VERSION, *key)
+        held = self._held.get(key)
         if held == case:
             return False
         why = (
             f"version {case.version} is there already, with another content"
             if held
-            else precedent_objection(case, self._newest_of(case.id))
+            else precedent_objection(case, self._newest.get(case.id))
         )
         if why:
             raise RefusedError(number, f"precedent {case.id!r} is refused: {why}")
-        self._taken[key] = self._newest[case.id] = case
+        self._held[key] = self._newest[case.id] = case
         if case.overruled_by:
             self._successors.setdefault(case.overruled_by, number)
         return True
 
-    def _newest_of(self, case_id: str) -> PrecedentCase | None:
-        return self._newest.get(case_id) or self._stored(_NEWEST, case_id)
-
-    def _stored(self, query: str, *parameters: str | int) -> PrecedentCase | None:
-        found = self._connection.execute(query, parameters).fetchone()
-        return precedent_of(found[0]) if found else None
+    def _read(self, query: str, *columns: Sequence[object]) -> list[PrecedentCase]:
+        found = self._connection.execute(query, [list(column) for column in columns])
+        return [precedent_of(content) for (content,) in found]

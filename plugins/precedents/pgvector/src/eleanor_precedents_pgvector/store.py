@@ -253,7 +253,9 @@ class PgvectorStore:
                 raise StoreError(f"{WHOSE}: no secrets provider is running for the password")
             server.password = await secrets.resolve(SecretRef.parse(reference))
         return await anyio.to_thread.run_sync(
-            partial(server.ask, call, again=again), limiter=self._lines[server]
+            partial(server.ask, call, again=again),
+            limiter=self._lines[server],
+            abandon_on_cancel=server is self._reader,  # a question that is late is not waited for
         )
 
     async def _rows(self, query: str, *values: object) -> list[TupleRow]:
