@@ -20,7 +20,7 @@ WORDS = ("fine", "unfair", "worrying", "grave")
 
 def put(eleanor, name="in.parquet", schema=None, **columns):
     table = pa.table(columns, schema=schema)
-    pq.write_table(table, eleanor.work / name, row_group_size=20)
+    pq.write_table(table, eleanor.work / name, row_group_size=20, compression="none")
 
 
 def rows(eleanor, name="out.parquet"):
@@ -133,9 +133,19 @@ def damaged(data):
     return data[:40] + b"\xff" * 400 + data[440:]
 
 
+def no_utf8(data):
+    return data.replace(b"text 7 49", b"text \xff 49")
+
+
 @pytest.mark.parametrize(
     "spoilt",
-    [lambda _: b"", lambda _: b'{"id": 1, "text": "a"}\n', lambda data: data[:-9], damaged],
+    [
+        lambda _: b"",
+        lambda _: b'{"id": 1, "text": "a"}\n',
+        lambda data: data[:-9],
+        damaged,
+        no_utf8,
+    ],
 )
 def test_what_is_no_parquet_is_refused(eleanor, spoilt):
     put(eleanor, id=list(range(99)), text=[f"text {i} {i * i}" for i in range(99)])

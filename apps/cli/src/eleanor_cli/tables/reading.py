@@ -53,6 +53,8 @@ def read_rows(
             file, read_dictionary=texts, buffer_size=_PAGE_BYTES, pre_buffer=False
         ) as table:
             for batch in table.iter_batches(batch_size=ROWS):
+                # A damaged file can hold what is no UTF-8, and name texts that are not there.
+                batch.validate(full=True)
                 long = {place for array in batch.columns for place in _long(array, longest)}
                 for place in range(batch.num_rows):
                     yield None if place in long else _row(batch, place)
@@ -66,6 +68,7 @@ def read_column(file: Path, name: str) -> Iterator[str]:
             raise UsageError(msg)
         with pq.ParquetFile(file, buffer_size=_PAGE_BYTES, pre_buffer=False) as table:
             for batch in table.iter_batches(batch_size=ROWS, columns=[name]):
+                batch.validate(full=True)
                 yield from (str(cell) for cell in batch.column(0))
 
 
@@ -74,7 +77,7 @@ def _explained(file: Path) -> Iterator[None]:
     """Raise what pyarrow says of a file as a UsageError."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         msg = (
             f"{file} cannot be read as Parquet: {said[:_SHOWN]}. Write it anew, or give JSON Lines "
