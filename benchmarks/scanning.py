@@ -127,10 +127,10 @@ class Voices:
         scan = panel.scanner.scan(text)
         bench = Bench(given=given, views=scan.views, hits=scan.hits)
         said: dict[str, DetectorResult | Abstention] = {}
-        await panel.detectors.ask(bench.case_for, said.__setitem__, time_left=60.0)
+        await panel.detectors.ask(bench.case_for, said.__setitem__, time_left=lambda: 60.0)
         bench.add(testimony(said), None)
         heard: dict[str, CriticOutcome] = {}
-        await panel.critics.ask(bench.case_for, heard.__setitem__, time_left=60.0)
+        await panel.critics.ask(bench.case_for, heard.__setitem__, time_left=lambda: 60.0)
         faults = [one for one in (*said.values(), *heard.values()) if isinstance(one, Abstention)]
         if faults:
             raise AssertionError(faults)

@@ -74,7 +74,7 @@ class Binding:
     """The digests of cases and actions, and the gate that seals permissions over them."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._hmac = hmac.new(key, digestmod="sha256")
         self.gate = GateKeeper(key)
 
     def case(self, trace_id: str, given: ValidInput) -> str:
@@ -91,4 +91,7 @@ class Binding:
         return self._mac(f"eleanor/action/1\n{name}\n{case_digest}".encode())
 
     def _mac(self, message: bytes) -> str:
-        return hmac.digest(self._key, message, "sha256").hex()
+        # A copy of one that has the key takes half as long as to begin with the key.
+        mac = self._hmac.copy()
+        mac.update(message)
+        return mac.hexdigest()

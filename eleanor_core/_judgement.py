@@ -23,7 +23,7 @@ from eleanor_core.api import Embedder
 from eleanor_core.errors import EvidenceUnavailable, InjectionRefused, describe
 from eleanor_core.evidence import refused_input, seal
 from eleanor_core.evidence.canonical import Writable
-from eleanor_core.evidence.facts import CaseFacts, assessment_facts, voices_facts
+from eleanor_core.evidence.facts import CaseFacts, CaseWords, assessment_facts, voices_facts
 from eleanor_core.model import (
     EMPTY_MAP,
     Abstention,
@@ -127,9 +127,7 @@ class Judgement:
         self._stated = bench.context
         self._context = self._cleaner.value(self._stated) if self._stated else self._stated
 
-        await panel.detectors.ask(
-            bench.case_for, self._heard_detector, time_left=self._watch.left()
-        )
+        await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._watch.left)
         if self._detectors:
             self._detectors = dict(sorted(self._detectors.items()))
             self._others += bench.escalations("detectors testified")
@@ -138,7 +136,7 @@ class Judgement:
 
         embedding = await self._embed(panel.embedder) if panel.embedder else None
         bench.add(testimony(self._detectors), embedding)
-        await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._watch.left())
+        await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._watch.left)
         # By name, as the seats stand.
         self._critics = {name: self._critics[name] for name in panel.seats}
         self._speaking = speaking(self._critics, panel.seats)
@@ -362,7 +360,7 @@ class Judgement:
     def _refused(self, error: InjectionRefused) -> SealedRecord:
         facts: dict[str, Writable] = {
             "case": self._case_facts(),
-            "critics": {},
+            "critics": voices_facts({}),
             "detectors": voices_facts(self._detectors),
             "threshold": error.threshold,
         }
@@ -382,7 +380,7 @@ class Judgement:
             # Ended before the scan could say where secrets are, encoded ones too.
             self._text = "*" * len(given.text)
             self._context = self._cleaner.value(thaw(given.context))
-        case: JsonValue = {"text": self._text, "context": self._context, "kind": given.kind}
+        case = CaseWords(given.kind, self._text, self._context)
         return seal(
             kind,
             trace_id=given.trace_id,

@@ -9,7 +9,6 @@ import logging
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from operator import attrgetter
 from typing import Final, Self, TypeVar, cast
 
 import structlog
@@ -36,6 +35,7 @@ from eleanor_core.model import (
     View,
 )
 from eleanor_core.model.case import MASK
+from eleanor_core.model.made import speaks
 from eleanor_core.pipeline.views import is_plain, views_of
 from eleanor_core.registry import Broken, Registry
 from eleanor_core.settings import LoadedSettings, Settings
@@ -64,7 +64,7 @@ _SAID: Final[Mapping[type, tuple[str, ...]]] = {
     UncertaintyAnalysis: ("reasons", "escalations"),
 }
 """Where free words stand, directly or further down. Names, clauses and declared words do not."""
-_WORDS: Final = {form: attrgetter(*names) for form, names in _SAID.items() if len(names) > 1}
+_SPEAKS: Final = {form: speaks(*names) for form, names in _SAID.items()}
 
 
 class Redaction:
@@ -274,7 +274,7 @@ class Cleaner:
 
     def outcome(self, outcome: T) -> T:
         """Return what a voice said, masked; itself where nothing is to be masked (one scan)."""
-        if (words := _WORDS.get(type(outcome))) and not any(words(outcome)):
+        if (speaks := _SPEAKS.get(type(outcome))) and not speaks(outcome):
             return outcome
         said: list[str] = []
         _gather(outcome, said)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as quote
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, cast, get_origin
 
@@ -30,6 +30,7 @@ from eleanor_core.model import (
     UncertaintyAnalysis,
 )
 from eleanor_core.model.json import FrozenMap, JsonValue, inside, path_step
+from eleanor_core.model.made import said
 
 T = TypeVar("T")
 MAX_SAFE_INTEGER: Final = 2**53 - 1
@@ -53,7 +54,9 @@ _SAYING: Final[Mapping[type, tuple[str, ...]]] = MappingProxyType(
 """Fields of values that come again and again where these are empty: only the others are figures,
 and names that stand in settings. So no word of anybody stays in memory."""
 
-Writable: TypeAlias = "JsonValue | AttrsInstance | Sequence[Writable] | Mapping[str, Writable]"
+Writable: TypeAlias = (
+    "JsonValue | AttrsInstance | Written | Sequence[Writable] | Mapping[str, Writable]"
+)
 """JSON, and values of the model, which stand for their wire form."""
 
 _Writer: TypeAlias = Callable[[Any], str]
@@ -62,10 +65,13 @@ _Form: TypeAlias = tuple[str, Callable[[Mapping[str, object]], Sequence[object]]
 """An object in canonical form, all but its values as a format of them; and what returns those."""
 
 
-class Written(str):
+class Written:
     """What a value is in canonical JSON; it is written where the value would stand, as it is."""
 
-    __slots__ = ()
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 class _Refused(Exception):  # noqa: N818 -- caught here, and told as a ValueError with its path
@@ -177,7 +183,6 @@ def _compiled(form: type[AttrsInstance]) -> _Writer:
 def _keeping(form: type[AttrsInstance], write: _Writer) -> _Writer:
     """Return `write` with a memory of the values that say nothing, by their figures."""
     omitted = (*_SAYING[form], *WIRE_FORMS.get(form, WireForm()).omitted)
-    says = " or ".join(f"value.{name}" for name in _SAYING[form]) or "False"
     names = [item.name for item in attrs.fields(form) if item.name not in omitted]
     figures = f"({', '.join(f'value.{name}' for name in names)})"
     kept: dict[object, str] = {}
@@ -187,9 +192,8 @@ def _keeping(form: type[AttrsInstance], write: _Writer) -> _Writer:
             kept.clear()
         return kept.setdefault(key, write(value))
 
-    source = (
-        f"lambda value: write(value) if {says} else kept.get({figures}) or keep({figures}, value)"
-    )
+    recall = f"kept.get({figures}) or keep({figures}, value)"
+    source = f"lambda value: write(value) if {said(_SAYING[form])} else {recall}"
     known = {"write": write, "kept": kept, "keep": keep}
     return cast("_Writer", eval(source, known))  # noqa: S307 -- our fields' names # nosec B307
 
@@ -267,7 +271,7 @@ _FORMS: Final = _Forms()
 _WRITERS: Final = _Writers(
     {
         str: quote,
-        Written: str.__str__,
+        Written: attrgetter("text"),
         float: _Digits(_float).__getitem__,
         int: _Digits(_integer).__getitem__,
         bool: {True: "true", False: "false"}.__getitem__,
@@ -294,7 +298,7 @@ def _problems(value: object, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, (list, tuple)):
         for position, item in enumerate(value):
             yield from _problems(item, f"{path}[{position}]")
-    elif problem := _problem(value):
+    elif not isinstance(value, Written) and (problem := _problem(value)):
         yield path, problem
 
 

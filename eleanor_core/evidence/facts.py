@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import define
 
-from eleanor_core.evidence.canonical import Writable, Written, written
+from eleanor_core.evidence.canonical import Writable, Written, member_order, written
 from eleanor_core.model import (
     Abstention,
     AbstentionReason,
@@ -29,6 +29,7 @@ from eleanor_core.model import (
 )
 
 Facts: TypeAlias = dict[str, Writable]
+_NOWHERE: Final = Provenance(plugin="", dist="", version="")
 
 
 @define
@@ -75,6 +76,15 @@ class CaseFacts:
 
 
 @define
+class CaseWords:
+    """What the payload holds of the case: all of it, masked."""
+
+    kind: CaseKind
+    text: str
+    context: object
+
+
+@define
 class AssessmentFacts:
     """What the leaf says of a finished judgement."""
 
@@ -86,76 +96,96 @@ class AssessmentFacts:
     sampled: bool
     precedent: Mapping[str, object] | Written
     uncertainty: Mapping[str, object] | Written
-    critics: Mapping[str, object]
-    detectors: Mapping[str, object]
+    critics: Written
+    detectors: Written
 
 
 def assessment_facts(assessment: Assessment, case: CaseFacts) -> AssessmentFacts:
     """Return the facts of a finished judgement."""
+    escalations = [
+        {"critic": item.critic, "clause": item.clause, "tier": item.tier}
+        for item in assessment.escalations
+    ]
+    # By position: to make a value of attrs by its fields' names takes twice as long.
     return AssessmentFacts(
         case,
         assessment.decision,
         assessment.gate,
-        escalations=[
-            {"critic": item.critic, "clause": item.clause, "tier": item.tier}
-            for item in assessment.escalations
-        ],
-        dissent=[item.critic for item in assessment.dissent],
-        sampled=assessment.sampled,
-        precedent=stage_facts(assessment.precedent),
-        uncertainty=stage_facts(assessment.uncertainty),
-        critics=voices_facts(assessment.critics),
-        detectors=voices_facts(assessment.detectors),
+        escalations,
+        [item.critic for item in assessment.dissent],
+        assessment.sampled,
+        stage_facts(assessment.precedent),
+        stage_facts(assessment.uncertainty),
+        voices_facts(assessment.critics),
+        voices_facts(assessment.detectors),
     )
 
 
-def voices_facts(outcomes: Mapping[str, CriticOutcome | DetectorResult]) -> Facts:
-    """Return the facts of what voices said, by their names."""
-    return {name: outcome_facts(outcome) for name, outcome in outcomes.items()}
+def voices_facts(outcomes: Mapping[str, CriticOutcome | DetectorResult]) -> Written:
+    """Return the facts of what voices said, by their names. Most were written before."""
+    members = [_member(name, outcomes[name]) for name in _in_order(tuple(outcomes))]
+    return Written(f"{{{','.join(members)}}}")
 
 
-def outcome_facts(
-    outcome: CriticOutcome | DetectorResult,
-) -> CriticFacts | DetectorFacts | FaultFacts | Written:
-    """Return the facts of one voice's outcome, with where the voice came from."""
+@lru_cache(maxsize=64)
+def _in_order(voices: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(voices, key=member_order))
+
+
+def _member(name: str, outcome: CriticOutcome | DetectorResult) -> str:
+    """Return the facts of one voice's outcome under its name, with where the voice came from."""
+    # The core stamps it on every outcome.
+    source = outcome.provenance or _NOWHERE
     if isinstance(outcome, CriticResult):
         if not (outcome.violations or outcome.not_assessed):
-            return _silent_critic(outcome.score, outcome.confidence, outcome.provenance)
-        return CriticFacts(
-            outcome.score,
-            outcome.severity,
-            outcome.confidence,
-            clauses=tuple([item.clause for item in outcome.violations]),
-            gaps=tuple([gap.reason for gap in outcome.not_assessed]),
-            dist=_dist(outcome.provenance),
+            return _silent_critic(
+                name, outcome.score, outcome.confidence, source.dist, source.version
+            )
+        return _written(
+            name,
+            CriticFacts(
+                outcome.score,
+                outcome.severity,
+                outcome.confidence,
+                clauses=tuple([item.clause for item in outcome.violations]),
+                gaps=tuple([gap.reason for gap in outcome.not_assessed]),
+                dist=_dist(source.dist, source.version),
+            ),
         )
     if isinstance(outcome, Abstention):
-        return FaultFacts(outcome.reason, outcome.score, _dist(outcome.provenance))
+        dist = _dist(source.dist, source.version)
+        return _written(name, FaultFacts(outcome.reason, outcome.score, dist))
     if not (outcome.signals or outcome.not_assessed):
-        return _silent_detector(outcome.score, outcome.provenance)
-    return DetectorFacts(
-        outcome.score,
-        categories=tuple([signal.category for signal in outcome.signals]),
-        gaps=tuple([gap.reason for gap in outcome.not_assessed]),
-        dist=_dist(outcome.provenance),
+        return _silent_detector(name, outcome.score, source.dist, source.version)
+    return _written(
+        name,
+        DetectorFacts(
+            outcome.score,
+            categories=tuple([signal.category for signal in outcome.signals]),
+            gaps=tuple([gap.reason for gap in outcome.not_assessed]),
+            dist=_dist(source.dist, source.version),
+        ),
     )
 
 
 # Who finds nothing says so with the same few figures, case after case. What is kept are numbers and
-# the name of a dist, and no word of anybody.
-@lru_cache(maxsize=256)
-def _silent_critic(score: float, confidence: float, provenance: Provenance | None) -> Written:
-    return written(CriticFacts(score, 0, confidence, (), (), _dist(provenance)))
+# the names of a voice and its dist, and no word of anybody.
+@lru_cache(maxsize=1024)
+def _silent_critic(name: str, score: float, confidence: float, dist: str, version: str) -> str:
+    return _written(name, CriticFacts(score, 0, confidence, (), (), _dist(dist, version)))
 
 
-@lru_cache(maxsize=256)
-def _silent_detector(score: float, provenance: Provenance | None) -> Written:
-    return written(DetectorFacts(score, (), (), _dist(provenance)))
+@lru_cache(maxsize=1024)
+def _silent_detector(name: str, score: float, dist: str, version: str) -> str:
+    return _written(name, DetectorFacts(score, (), (), _dist(dist, version)))
 
 
-def _dist(provenance: Provenance | None) -> str:
-    # The core stamps it on every outcome.
-    return f"{provenance.dist} {provenance.version}" if provenance else ""
+def _written(name: str, facts: CriticFacts | DetectorFacts | FaultFacts) -> str:
+    return f"{written(name).text}:{written(facts).text}"
+
+
+def _dist(dist: str, version: str) -> str:
+    return f"{dist} {version}".strip()
 
 
 def stage_facts(

@@ -15,14 +15,19 @@ from attrs import define
 from eleanor_core.api import RECORD_LIMITS, parse_json
 from eleanor_core.api.evidence import check_payload, commitment, leaf_hash
 from eleanor_core.errors import EvidenceCorrupt, InvalidInput
-from eleanor_core.evidence.canonical import Writable, canonical, member_order
+from eleanor_core.evidence.canonical import Writable, Written, canonical, member_order, written
 from eleanor_core.model.evidence import SCHEMA_ID, RecordKind, SealedRecord, StoredRecord
 from eleanor_core.model.json import EMPTY_MAP, JsonValue
 from eleanor_core.model.made import unchecked
 
 SALT_BYTES = 32
 
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""The first digit of the fourth group of a UUID (RFC 9562, section 4.1), by a random one."""
+
 _sealed: Final = unchecked(SealedRecord)
+_part_order: Final = lru_cache(maxsize=64)(member_order)
+"""Parts of a payload have few names, all of which are ours."""
 
 
 @define
@@ -34,7 +39,7 @@ class _Leaf:
     time: str
     trace_id: str
     facts: object
-    commitments: Mapping[str, str]
+    commitments: Written
     schema: str = SCHEMA_ID
 
 
@@ -69,16 +74,17 @@ def seal(
     leaf tells nothing about the value once the part is erased. Values are JSON or of the model.
     Raises ValueError where one has no canonical form.
     """
-    commitments: dict[str, str] = {}
+    commitments: list[str] = []
     parts: list[bytes] = []
     # One call for all: each one goes to the operating system.
     salts = secrets.token_bytes(SALT_BYTES * len(payload))
-    for position, name in enumerate(sorted(payload, key=member_order)):
+    for position, name in enumerate(sorted(payload, key=_part_order)):
         salt = salts[position * SALT_BYTES : (position + 1) * SALT_BYTES]
-        value = canonical(payload[name])
-        commitments[name] = commitment(salt, value)
-        parts.append(b'%b:{"salt":"%b","value":%b}' % (canonical(name), salt.hex().encode(), value))
-    leaf = _Leaf(record_id or new_record_id(), kind, now(), trace_id, facts, commitments)
+        key, value = written(name).text, canonical(payload[name])
+        commitments.append(f'{key}:"{commitment(salt, value)}"')
+        parts.append(b'%b:{"salt":"%b","value":%b}' % (key.encode(), salt.hex().encode(), value))
+    committed = Written(f"{{{','.join(commitments)}}}")
+    leaf = _Leaf(record_id or new_record_id(), kind, now(), trace_id, facts, committed)
     data = canonical(leaf)
     return _sealed(
         record_id=leaf.record_id,
@@ -120,8 +126,9 @@ class _Clock:
         with self._lock:
             ticks = self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
         # 48 bits of milliseconds, and 12 of what is less.
-        head, tail = f"{ticks:015x}", f"{0b10 << 62 | secrets.randbits(62):x}"
-        return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{tail[:4]}-{tail[4:]}"
+        head, tail = ticks.to_bytes(8, "big").hex()[1:], secrets.token_bytes(8).hex()
+        variant = _VARIANTS[tail[0]]
+        return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{variant}{tail[1:4]}-{tail[4:]}"
 
 
 @cache

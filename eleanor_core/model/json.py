@@ -21,8 +21,9 @@ class FrozenMap(Mapping[str, JsonValue]):
     through `dict.__setitem__`. What stands inside is a proxy over a dict that nobody else holds.
     """
 
-    __slots__ = ("_items",)
+    __slots__ = ("_hash", "_items")
     _items: Mapping[str, JsonValue]
+    _hash: int
 
     def __init__(self, items: Mapping[str, JsonValue] | None = None) -> None:
         object.__setattr__(self, "_items", MappingProxyType(dict(items or {})))
@@ -54,7 +55,11 @@ class FrozenMap(Mapping[str, JsonValue]):
         return self._items.items()
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._items.items()))
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash(frozenset(self._items.items())))
+            return self._hash
 
     def __reduce__(self) -> tuple[type[FrozenMap], tuple[dict[str, JsonValue]]]:
         return FrozenMap, (dict(self._items),)

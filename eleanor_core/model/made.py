@@ -8,7 +8,7 @@ The functions that do so are compiled from source, as the `__init__` of attrs is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import update_wrapper
 from typing import ParamSpec, TypeVar, cast
 
@@ -25,7 +25,7 @@ def quick(form: type[T]) -> type[T]:
     (its `plain`) is called for anything else alone. Subclasses have attrs' own `__init__`.
     """
     cls = cast("type[AttrsInstance]", form)
-    known: dict[str, object] = {"own": cls.__init__, "turn": object.__setattr__}
+    known: dict[str, object] = {"own": cls.__init__, "turn": object.__dict__["__class__"].__set__}
     passed = ", ".join(f"{item.name}={item.name}" for item in fields(cls))
     after = ["    self.__attrs_post_init__()"] if hasattr(cls, "__attrs_post_init__") else []
     init = _compiled(
@@ -34,7 +34,7 @@ def quick(form: type[T]) -> type[T]:
         [
             "    if type(self) is not form:",
             f"        return own(self, {passed})",
-            "    turn(self, '__class__', twin)",
+            "    turn(self, twin)",
             *_assignments("self", cls, known),
             *[line for item in fields(cls) for line in _checked(item, known)],
             *after,
@@ -51,9 +51,20 @@ def unchecked(form: Callable[P, T]) -> Callable[P, T]:
     Give only what is known to be valid.
     """
     cls = cast("type[AttrsInstance]", form)
-    known: dict[str, object] = {"new": object.__new__}
-    body = ["    made = new(twin)", *_assignments("made", cls, known), "    return made"]
+    known: dict[str, object] = {}
+    body = ["    made = twin()", *_assignments("made", cls, known), "    return made"]
     return cast("Callable[P, T]", _compiled(cls, "*, ", body, known))
+
+
+def speaks(*names: str) -> Callable[[object], object]:
+    """Return what tells whether one of these attributes is not empty; `any` takes twice as long."""
+    source = f"lambda value: {said(names)}"
+    return cast("Callable[[object], object]", eval(source))  # noqa: S307 -- our fields # nosec B307
+
+
+def said(names: Iterable[str]) -> str:
+    """Return the expression of `value` that is true where one of its attributes is not empty."""
+    return " or ".join(f"value.{name}" for name in names) or "False"
 
 
 def _assignments(made: str, cls: type[AttrsInstance], known: dict[str, object]) -> Iterator[str]:
@@ -95,6 +106,7 @@ def _compiled(
         (cls,),
         {
             "__slots__": (),
+            "__init__": object.__init__,
             # Both: with one of them inherited, neither would be the interpreter's own.
             "__setattr__": object.__setattr__,
             "__delattr__": object.__delattr__,

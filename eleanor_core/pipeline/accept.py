@@ -34,6 +34,8 @@ MAX_CHARACTERS: Final = 1_000_000
 """Most characters of all words of one result together."""
 
 _own: Final = unchecked(CriticResult)
+_NONE: Final = ()
+"""The one empty tuple that there is; where there were two, results would go the long way."""
 
 
 def accept_critic(voice: Voice[CriticResult], result: object, case: Case) -> CriticResult:
@@ -71,13 +73,10 @@ def _silent(voice: Voice[CriticResult], result: CriticResult) -> CriticResult | 
     """Return the copy of a result that found nothing, None of any other."""
     # Each value is read once: what is checked is what is kept, whoever alters the result meanwhile.
     score, confidence, justification = result.score, result.confidence, result.justification
-    violations: object = result.violations
-    escalations: object = result.escalations
-    gaps: object = result.not_assessed
     severity: object = result.severity
     if (
-        (type(violations) is tuple and type(escalations) is tuple and type(gaps) is tuple)
-        and not (violations or escalations or gaps)
+        (result.violations is _NONE and result.escalations is _NONE)
+        and result.not_assessed is _NONE
         and (type(severity) is int and severity == 0)
         and (type(score) is float and 0.0 <= score <= 1.0)
         and (type(confidence) is float and 0.0 <= confidence <= 1.0)

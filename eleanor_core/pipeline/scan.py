@@ -120,7 +120,8 @@ class _Findings:
     def scan(self, voices: Sequence[str]) -> Scan:
         """Return all that was gathered, in its fixed order."""
         hits: dict[str, tuple[Hit, ...]] = dict.fromkeys(voices, ())
-        hits |= {voice: self._hits(found) for voice, found in self._matches.items()}
+        for voice, found in self._matches.items():
+            hits[voice] = self._hits(found)
         return _scan(
             views=self._views,
             hits=hits,

@@ -87,7 +87,7 @@ def _size(text: str) -> int:
 
 def _trace_id(trace_id: object) -> str:
     if trace_id is None:
-        return secrets.token_hex(16)
+        return secrets.token_bytes(16).hex()
     if type(trace_id) is not str or not 0 < len(trace_id) <= _MAX_TRACE_ID:
         raise InvalidInput(
             f"trace_id must be a string of 1 to {_MAX_TRACE_ID} characters", path="$.trace_id"
