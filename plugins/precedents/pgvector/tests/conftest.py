@@ -14,12 +14,11 @@ from typing import TypeAlias
 
 import pytest
 import structlog
-from eleanor_embedders_hashing.embedder import HashingEmbedder
 from eleanor_precedents_pgvector import PgvectorSettings, open_store
 from eleanor_precedents_pgvector.store import PgvectorStore
 
 from eleanor_core.api import Embedder, Services
-from eleanor_core.testing import PostgresServer
+from eleanor_core.testing import LetterEmbedder, PostgresServer
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[PgvectorStore]]
 MISSING = "pgvector is not installed"
@@ -77,7 +76,7 @@ def opened(chosen: dict[str, object], tmp_path: Path) -> Opened:
         services = Services(
             data_dir=tmp_path,
             log=structlog.get_logger(),
-            embedder=embedder or HashingEmbedder(),
+            embedder=embedder or LetterEmbedder(),
         )
         made = PgvectorSettings.model_validate({**chosen, **settings})
         async with open_store(made, services) as store:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import anyio
 import pytest
-from eleanor_embedders_hashing.embedder import HashingEmbedder
+from attrs import evolve
 from eleanor_precedents_pgvector.store import PgvectorStore
 
 from eleanor_core.api import (
@@ -22,7 +22,7 @@ from eleanor_core.api import (
     PrecedentSearch,
     precedent_line,
 )
-from eleanor_core.testing import PostgresServer
+from eleanor_core.testing import LetterEmbedder, PostgresServer
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[PgvectorStore]]
 
@@ -48,8 +48,7 @@ async def filled(store: PgvectorStore) -> None:
 
 
 async def embedded(text: str) -> Embedding:
-    (query,) = await HashingEmbedder().embed([text])
-    return query
+    return LetterEmbedder().vector(text)
 
 
 async def search(
@@ -144,34 +143,32 @@ async def test_equal_cases_go_by_id(opened: Opened) -> None:
 
 
 async def test_a_vector_of_zeros_is_like_nothing(opened: Opened) -> None:
-    class Silent(HashingEmbedder):
-        async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
-            made = await super().embed(texts)
-            return [
-                Embedding(encoder_id=one.encoder_id, dim=one.dim, data=bytes(4 * one.dim))
-                if text == "silence"
-                else one
-                for text, one in zip(texts, made, strict=True)
-            ]
+    class Silent(LetterEmbedder):
+        def vector(self, text: str) -> Embedding:
+            held = super().vector(text)
+            return evolve(held, data=bytes(4 * held.dim)) if text == "silence" else held
 
     async with opened(Silent()) as store:
         await store.add(case("none", "silence"))
         await store.add(case("hall", "Rent out the hall."))
-        (silent,) = await Silent().embed(["silence"])
-        for query in (silent, await embedded("zebra")):
-            assert [match.similarity for match in await store.nearest(query, 9)] == [0.0, 0.0]
+        assert [
+            match.similarity for match in await store.nearest(Silent().vector("silence"), 9)
+        ] == [
+            0.0,
+            0.0,
+        ]
+        found = await store.nearest(await embedded("zebra"), 9)
+        assert [match.case.id for match in found] == ["hall", "none"]
+        assert found[1].similarity == 0.0
 
 
-class Spread(HashingEmbedder):
+class Spread(LetterEmbedder):
     """Vectors that lie anywhere, the same for one text each time."""
 
     encoder_id = "spread"
     dim = 16
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
-        return [self.one(text) for text in texts]
-
-    def one(self, text: str) -> Embedding:
+    def vector(self, text: str) -> Embedding:
         chance = random.Random(text)
         values = [chance.gauss(0.0, 1.0) for _ in range(16)]
         data = array("f", (value / math.hypot(*values) for value in values)).tobytes()
@@ -182,7 +179,7 @@ async def test_the_graph_finds_most_and_goes_on_behind_a_filter(
     opened: Opened, chosen: dict[str, object], server: PostgresServer
 ) -> None:
     spread, schema = Spread(), chosen["schema_name"]
-    questions = [spread.one(f"question {n}") for n in range(40)]
+    questions = [spread.vector(f"question {n}") for n in range(40)]
     rare = PrecedentQuery(text="x", by="vectors", domain="rare")
 
     async def asked(store: PgvectorStore) -> list[list[str]]:

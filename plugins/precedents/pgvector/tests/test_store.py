@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
@@ -10,13 +11,12 @@ import anyio
 import psycopg
 import pytest
 from attrs import evolve
-from eleanor_embedders_hashing.embedder import HashingEmbedder
 from eleanor_precedents_pgvector import ledger, server, store
 from eleanor_precedents_pgvector.faults import StoreError
 from eleanor_precedents_pgvector.store import PgvectorStore
 
 from eleanor_core.api import Embedding, PrecedentArchive, PrecedentCase, precedent_line
-from eleanor_core.testing import PostgresServer
+from eleanor_core.testing import LetterEmbedder, PostgresServer
 
 Opened: TypeAlias = Callable[..., AbstractAsyncContextManager[PgvectorStore]]
 
@@ -35,8 +35,7 @@ def case(name: str, **fields: object) -> PrecedentCase:
 
 
 async def embedded(text: str) -> Embedding:
-    (query,) = await HashingEmbedder().embed([text])
-    return query
+    return LetterEmbedder().vector(text)
 
 
 async def exported(held: PrecedentArchive) -> list[str]:
@@ -240,27 +239,23 @@ async def test_many_at_once_are_all_added(opened: Opened) -> None:
         assert await held.count() == 20
 
 
-class Another(HashingEmbedder):
-    """The same vectors, turned: another encoder with another number of values."""
+class Another(LetterEmbedder):
+    """Another encoder, with another number of values."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder_id = "another"
-        self.dim = 2
-        self.works = True
+    encoder_id = "another"
+    dim = 2
+    works = True
 
-    async def embed(self, texts: Sequence[str]) -> Sequence[Embedding]:
+    def vector(self, text: str) -> Embedding:
         if not self.works:
             raise RuntimeError("no room on the device")
-        one = memoryview(bytearray(8)).cast("f")
-        one[0] = 1.0
-        return [Embedding(encoder_id="another", dim=2, data=one.tobytes()) for _ in texts]
+        return Embedding(encoder_id="another", dim=2, data=struct.pack("<2f", 1.0, 0.0))
 
 
 @pytest.mark.parametrize("index", ["none", "hnsw"])
 async def test_each_encoder_has_vectors_of_its_own(opened: Opened, index: str) -> None:
     another = Another()
-    (query,) = await another.embed(["x"])
+    query = another.vector("x")
     async with opened(index=index) as one:
         await one.add(case("p1"))
         await one.add(case("p2"))
@@ -290,7 +285,7 @@ async def test_a_question_does_not_wait_for_ever(
     async with opened() as one, opened(Slow()) as other:
         await one.add(case("p1"))
         with pytest.raises(StoreError, match="1 vectors of the encoder 'another' are still"):
-            await other.nearest((await Another().embed(["x"]))[0], 9)
+            await other.nearest(Another().vector("x"), 9)
 
 
 # -- what cannot be used --------------------------------------------------------------------------
