@@ -210,7 +210,7 @@ def test_a_table_that_cannot_be_written_loses_nothing(eleanor):
     (eleanor.work / ".out.parquet.part").mkdir()
     ran = eleanor("batch", "in.parquet", "out.parquet")
     assert ran.code == 1
-    assert "--resume makes the table of it" in ran.err
+    assert "--resume makes the table, and" in ran.err
     before = (eleanor.work / "out.parquet.jsonl").read_bytes()
     (eleanor.work / ".out.parquet.part").rmdir()
     assert eleanor("batch", "in.parquet", "out.parquet", "--resume").code == 0

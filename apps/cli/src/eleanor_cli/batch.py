@@ -78,36 +78,48 @@ def batch(
     job = Job.of(source, place.lines, loaded, registry)
     with Output(place.lines, job) as output:
         begun = resume and any(file.exists() and file.stat().st_size for file in place.files)
-        if begun and not _take_up(job, source, place, output, tally, limits):
-            return _code(tally)
-        lines = _after(tally.written, raw_lines(source, limits))
-        judge_all: Callable[[Done], Awaitable[None]]
-        if executor == "ray":
-            judge_all = partial(_on_ray, loaded, options.redaction, registry, workers, lines)
-        elif (here := workers or _workers_for(tally.total - tally.written)) == 1:
-            judge_all = partial(_in_process, loaded, options.redaction, lines)
+        whole = begun and not _take_up(job, source, place, output, tally, limits)
+        if whole:
+            code = _code(tally)
         else:
-            judge_all = partial(_in_workers, loaded, options.redaction, registry, here, lines)
+            lines = _after(tally.written, raw_lines(source, limits))
+            here = workers or _workers_for(tally.total - tally.written)
+            judge_all: Callable[[Done], Awaitable[None]]
+            if executor == "ray":
+                judge_all = partial(_on_ray, loaded, options.redaction, registry, workers, lines)
+            elif here == 1:
+                judge_all = partial(_in_process, loaded, options.redaction, lines)
+            else:
+                judge_all = partial(_in_workers, loaded, options.redaction, registry, here, lines)
+            code = run(partial(_main, judge_all, output, tally, place))
+            whole = output.finished
+            if whole:
+                # No event loop waits for it, so that a signal can stop it.
+                place.make()
+                job.remove()
+    if whole:
+        place.clear()
+    return code
 
-        async def main() -> int:
-            try:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(output.keep_synced)
-                    with progress(tally) as step:
 
-                        def done(judged: list[Judged]) -> None:
-                            output.write(b"".join(item.data for item in judged))
-                            step(item.verdict for item in judged)
+async def _main(
+    judge_all: Callable[[Done], Awaitable[None]], output: Output, tally: Tally, place: Place
+) -> int:
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(output.keep_synced)
+            with progress(tally) as step:
 
-                        await judge_all(done)
-                    tasks.cancel_scope.cancel()
-                output.finish(place.make)
-                place.clear()
-            finally:
-                tally.conclude(place)
-            return _code(tally)
+                def done(judged: list[Judged]) -> None:
+                    output.write(b"".join(item.data for item in judged))
+                    step(item.verdict for item in judged)
 
-        return run(main)
+                await judge_all(done)
+            tasks.cancel_scope.cancel()
+        output.finish()
+    finally:
+        tally.conclude(place)
+    return _code(tally)
 
 
 async def _in_process(
@@ -233,7 +245,6 @@ def _take_up(
             raise UsageError(msg)
         if not place.target.exists():
             place.make()
-        place.clear()
         say(f"{place.target} is complete already: {words.count(tally.total, 'line')}")
         return False
     output.keep(kept.size)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import Final, Self
@@ -32,6 +31,7 @@ class Output:
         self._kept: int | None = None
         self._file: FileIO | None = None
         self._synced = True
+        self.finished = False
         # Held from now on, and not from the first result: nobody else may write meanwhile.
         self._old = _locked(target, "r+") if target.exists() else None
 
@@ -57,11 +57,10 @@ class Output:
         while rest:
             rest = rest[file.write(rest) :]
 
-    def finish(self, make: Callable[[], None]) -> None:
-        """Make everything durable, `make` of it what is wanted, and take the side file away."""
+    def finish(self) -> None:
+        """Make everything durable: the last line is written."""
         os.fsync(self._open().fileno())
-        make()
-        self._job.remove()
+        self.finished = True
 
     async def keep_synced(self) -> None:
         """Bring what was written to stable storage, again and again, until cancelled."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eleanor_cli.batching.output import sync_folder
+from eleanor_cli.faults import say
 from eleanor_cli.tables import is_table
 from eleanor_core.errors import EleanorError
 
@@ -56,6 +57,7 @@ class Place:
             return
         from eleanor_cli.tables.results import write_table
 
+        left = f"Every line is in {self.lines}: --resume makes the table, and judges nothing again"
         part = self.target.with_name(f".{self.target.name}.part")
         try:
             try:
@@ -65,10 +67,11 @@ class Place:
                 part.unlink(missing_ok=True)
             sync_folder(self.target.parent)
         except OSError as error:
-            raise TableError(
-                f"{self.target} could not be written ({error.strerror or error}). Every line is in "
-                f"{self.lines}: --resume makes the table of it, and judges nothing again"
-            ) from error
+            why = error.strerror or error
+            raise TableError(f"{self.target} could not be written ({why}). {left}") from error
+        except KeyboardInterrupt:
+            say(f"stopped before {self.target} was made. {left}")
+            raise
 
     def clear(self) -> None:
         """Take the journal away: all of it stands in the table."""
