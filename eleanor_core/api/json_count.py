@@ -10,16 +10,16 @@ Where a text is not JSON, what is told of it holds up to the place where parsing
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, Protocol, cast
 
 import re2
 
 _BLOCK: Final = 1 << 16
 """Bytes that are looked at together for what might pass a limit. One block is often enough."""
-_AT_ONCE: Final = 512
+_AT_ONCE: Final = (512, 32, 1)
 """Values that one match counts: more take states that leave the processor's cache, fewer more
-matches."""
+matches. The last few are counted with fewer."""
 _MEM: Final = 1 << 24
 """Bytes that an automaton may take. That of 512 values takes one megabyte, and no text more."""
 
@@ -72,7 +72,8 @@ def excess(raw: bytes, values: int, depth: int) -> str:
 
 def _has_more_values(raw: bytes, most: int) -> bool:
     at = 0
-    for size, times in ((_AT_ONCE, most // _AT_ONCE), (most % _AT_ONCE, 1)):
+    for size in _AT_ONCE:
+        times, most = divmod(most, size)
         values = _values(size)
         for _ in range(times):
             found = values.match(raw, at)
@@ -103,7 +104,7 @@ def _has(raw: bytes, least: int, others: bytes) -> bool:
     return found >= least
 
 
-@lru_cache(maxsize=8)
+@cache
 def _values(count: int) -> _Pattern:
     """Return what matches so many ends of values, from the end of one on."""
     return _compiled(rb"(?:%b){%d}" % (_VALUE, count))
@@ -118,7 +119,7 @@ def _no_deeper(depth: int) -> _Pattern:
     return _compiled(_TEXT % (_CONTAINER % inside if depth else b""))
 
 
-@lru_cache(maxsize=1)
+@cache
 def _whole_pairs() -> _Pattern:
     return _compiled(_WHOLE_PAIRS)
 
