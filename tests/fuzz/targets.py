@@ -40,6 +40,8 @@ from eleanor_core.testing import MemoryLog
 ROOT: Final = Path(__file__).parents[2]
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {}
 _SMALL: Final = JsonLimits(depth=6, values=60, keys=8, items=12, string_bytes=64, key_bytes=16)
+_COUNTED: Final = b" " * 5000
+"""Before a text, so that it is long enough to be counted before it is parsed."""
 _LIMITS: Final = Limits(
     text_bytes=400, context_bytes=900, context_depth=5, context_nodes=60, context_items=20,
     context_keys=8, context_string_bytes=100, context_key_bytes=20,
@@ -71,14 +73,21 @@ def target(function: Callable[[bytes], None]) -> Callable[[bytes], None]:
 def parsing(data: bytes) -> None:
     """What is accepted, the json module reads the same; it can be recorded, and holds to limits."""
     for limits in (JsonLimits(), _SMALL):
-        try:
-            value = parse_json(data, limits)
-        except InvalidInput as error:
-            assert len(str(error).encode()) < 2000
-            assert error.path.startswith("$")
-            continue
-        assert json.loads(data, object_pairs_hook=_once) == value
-        _assert_recorded(value)
+        read = _read(data, limits)
+        assert read == _read(_COUNTED + data, limits)
+        for held in read:
+            assert json.loads(data, object_pairs_hook=_once) == held
+            _assert_recorded(held)
+
+
+def _read(data: bytes, limits: JsonLimits) -> list[JsonValue]:
+    """Return the one value that a text holds, or none."""
+    try:
+        return [parse_json(data, limits)]
+    except InvalidInput as error:
+        assert len(str(error).encode()) < 2000
+        assert error.path.startswith("$")
+        return []
 
 
 def _assert_recorded(value: JsonValue) -> None:
