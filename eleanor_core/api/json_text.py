@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from codecs import BOM_UTF8
-from collections import Counter
 from typing import Any, Final, NoReturn, cast
 
 from eleanor_core.api.json_count import excess, has_half_pair, is_deeper
@@ -156,13 +155,14 @@ def _is_sound(root: JsonValue, raw: bytes, limits: JsonLimits) -> bool:  # noqa:
 class _Twice:
     """Stands for an object with a key that stands there twice."""
 
-    def __init__(self, pairs: list[tuple[str, JsonValue]]) -> None:
-        self._pairs = pairs
+    __slots__ = ("key",)
 
-    def key(self) -> str:
-        """Return the first of such keys."""
-        names = Counter(name for name, _ in self._pairs)
-        return next(name for name, count in names.items() if count > 1)
+    def __init__(self, pairs: list[tuple[str, JsonValue]]) -> None:
+        seen: set[str] = set()
+        for self.key, _ in pairs:
+            if self.key in seen:
+                break
+            seen.add(self.key)
 
 
 def _integer(digits: str) -> int:
@@ -180,7 +180,7 @@ class _Finder(JsonWalk):
 
     def _scalar(self, value: object) -> JsonValue:
         if isinstance(value, _Twice):
-            raise Refused(f"the key {quoted(value.key(), 60)} stands there twice")
+            raise Refused(f"the key {quoted(value.key, 60)} stands there twice")
         return super()._scalar(value)
 
 
