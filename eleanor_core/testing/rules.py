@@ -76,6 +76,13 @@ RULES: Final = {
     "keeps-account": "`report` counts the memory held, until it is let go, and the batches.",
     "one-encoder": "Embeddings of two encoders or dimensions are refused with ValueError.",
     "nearest": "`nearest` returns at most k cases, most similar first, ties by id.",
+    "keeps-versions": "An archive keeps and exports every version of every case; only the newest "
+    "that are in force are found.",
+    "admits": "An archive takes no version that `precedent_objection` objects to, and none whose "
+    "successor is not there.",
+    "imports-whole": "An import adds the versions of all lines or none, and names the line that it "
+    "refuses.",
+    "searches-within": "`search` returns at most k cases, and only such as were wanted.",
 }
 
 

@@ -7,16 +7,24 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pytest
+from attrs import evolve
 
 from eleanor_core.api import (
+    EleanorError,
     Embedder,
     EmbedderDeclaration,
     Embedding,
     Kind,
+    PrecedentArchive,
     PrecedentCase,
+    PrecedentQuery,
     PrecedentsDeclaration,
+    PrecedentSearch,
     PrecedentStore,
+    precedent_line,
+    precedent_of,
 )
+from eleanor_core.model.precedent import SearchBy
 from eleanor_core.testing.arithmetic import components
 from eleanor_core.testing.contract import PluginContract
 from eleanor_core.testing.makers import LetterEmbedder
@@ -159,3 +167,115 @@ class PrecedentStoreContract(PluginContract[PrecedentsDeclaration, PrecedentStor
             found = await store.nearest(await self.query(cases[4].text), 1)
             if await store.count() != count or [match.case for match in found] != [cases[4]]:
                 broken(self.whose, "survives-restart", f"{await store.count()} of {count} cases")
+
+    # -- archives, and stores that are searched ---------------------------------------------------
+
+    @pytest.mark.anyio
+    async def test_keeps_every_version(self) -> None:
+        """`keeps-versions`, where the store is a `PrecedentArchive`."""
+        async with self.started() as store:
+            archive = _archive(store)
+            first, other = self.decided("case-a", "abab"), self.decided("case-b", "zzzz")
+            second = evolve(first, version=2, text="cdcd", outcome="allow")
+            for case in (first, second, second, other):
+                await store.add(case)
+            retired = await archive.retire("case-b", decided_by="court", reason="so")
+            made = {"case-a": [first, second], "case-b": [other, retired], "case-z": []}
+            kept = {name: [*await archive.versions(name)] for name in made}
+            newest = [case async for case in archive.newest() if case.id in made]
+            lines = [line async for line in archive.export_lines()]
+            exported = [case for case in map(precedent_of, lines) if case.id in made]
+            for what, found, right in (
+                ("retire", (retired.version, retired.in_force, retired.reason), (2, False, "so")),
+                ("versions", kept, made),
+                ("newest", newest, [second, retired]),
+                ("export_lines", exported, [first, second, other, retired]),
+            ):
+                if found != right:
+                    broken(
+                        self.whose, "keeps-versions", f"{what}: {found!r:.200}, not {right!r:.200}"
+                    )
+            again = await archive.import_lines(iter(lines))
+            if (again.added, again.known) != (0, len(lines)):
+                broken(self.whose, "keeps-versions", f"its own export is news to it: {again}")
+            found_now = await store.nearest(await self.query("zzzz"), await store.count())
+            if not {first, other, retired}.isdisjoint(match.case for match in found_now):
+                broken(self.whose, "keeps-versions", "what no longer counts is found")
+
+    @pytest.mark.anyio
+    async def test_admits_by_the_rules(self) -> None:
+        """`admits`, where the store is a `PrecedentArchive`."""
+        async with self.started() as store:
+            archive = _archive(store)
+            await store.add(first := self.decided("case-a", "abab"))
+            for case in self._inadmissible(first):
+                try:
+                    await store.add(case)
+                except EleanorError:
+                    continue
+                broken(self.whose, "admits", f"it took {case} beside {first}")
+            if [*await archive.versions("case-a")] != [first]:
+                broken(self.whose, "admits", "a version that it refused is there")
+
+    @pytest.mark.anyio
+    async def test_imports_all_or_nothing(self) -> None:
+        """`imports-whole`, where the store is a `PrecedentArchive`."""
+        async with self.started() as store:
+            archive = _archive(store)
+            first, other = self.decided("case-a", "abab"), self.decided("case-b", "zzzz")
+            await store.add(first)
+            for case in self._inadmissible(first):
+                bad = precedent_line(case)
+                try:
+                    await archive.import_lines(iter([precedent_line(other), "", bad]))
+                except EleanorError as error:
+                    if "line 3" not in str(error):
+                        broken(self.whose, "imports-whole", f"no line is named: {error}")
+                else:
+                    broken(self.whose, "imports-whole", f"it took {bad}")
+                if await archive.versions("case-b"):
+                    broken(self.whose, "imports-whole", "the line before the refused one is there")
+            done = await archive.import_lines(map(precedent_line, (first, other)))
+            if (done.added, done.known) != (1, 1):
+                broken(self.whose, "imports-whole", f"one of two lines is new, and it says {done}")
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("by", ["vectors", "words", "both"])
+    async def test_searches_within_what_is_wanted(self, by: SearchBy) -> None:
+        """`searches-within`, where the store is a `PrecedentSearch`."""
+        async with self.started() as store:
+            if not isinstance(store, PrecedentSearch):
+                pytest.skip("the store is not searched")
+            one, two = (self.decided(f"case-{name}", "abab abab") for name in ("a", "b"))
+            wanted = evolve(one, id="case-w", text="abab zzzz", clauses=("P2",), domain="kit")
+            for case in (one, two, wanted):
+                await store.add(case)
+            vector, all_of_them = await self.query("abab abab"), await store.count()
+            asked = PrecedentQuery(text="abab abab", by=by)
+            for narrow in (evolve(asked, clause="P2", domain="kit"), evolve(asked, domain="kit")):
+                found = [match.case for match in await store.search(narrow, vector, 1)]
+                if found != [wanted]:
+                    broken(self.whose, "searches-within", f"{found!r:.200} for {narrow}")
+            for k in (0, 1, all_of_them):
+                matches = await store.search(asked, vector, k)
+                if len(matches) > k:
+                    broken(self.whose, "searches-within", f"{len(matches)} cases for k = {k}")
+                if by == "vectors" and [*matches] != [*await store.nearest(vector, k)]:
+                    broken(self.whose, "searches-within", f"not those of `nearest` for k = {k}")
+
+    @staticmethod
+    def _inadmissible(first: PrecedentCase) -> tuple[PrecedentCase, ...]:
+        """Return what may not be added beside a first version."""
+        return (
+            evolve(first, reason="edited"),
+            evolve(first, version=2, authority="machine"),
+            evolve(first, id="case-c", decided_by=""),
+            evolve(first, id="example-c"),
+            evolve(first, id="case-c", in_force=False, overruled_by="case-z"),
+        )
+
+
+def _archive(store: PrecedentStore) -> PrecedentArchive:
+    if not isinstance(store, PrecedentArchive):
+        pytest.skip("the store keeps no archive")
+    return store

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 from eleanor_backends_numpy.arrays import NumpyBackend
+from support.stores import Archive
 
 from eleanor_core.api import (
     BackendDeclaration,
@@ -199,6 +200,13 @@ class PlainStorePlugin:
 class TestPlainStore(PrecedentStoreContract):
     plugin = PlainStorePlugin()
     durable = False
+
+
+class TestArchive(PrecedentStoreContract):
+    durable = False
+
+    def prepare(self) -> None:
+        self.plugin = Archive()
 
 
 def test_a_contract_keeps_its_own_set_up() -> None:

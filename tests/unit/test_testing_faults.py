@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from support.sinks import (
     SinkPlugin,
     Unproven,
 )
+from support.stores import Crowded, Editing, Hasty, Lax
 
 from eleanor_core.api import (
     Case,
@@ -269,7 +270,15 @@ FAULTS: tuple[tuple[str, str, object], ...] = (
     ("many-callers", "answers_many_at_once_and_survives_the_impatient", Crossed()),
     ("keeps-account", "keeps_account", Uncounted()),
     ("nearest", "finds_the_nearest", Store()),
+    ("keeps-versions", "keeps_every_version", Editing()),
+    ("admits", "admits_by_the_rules", Lax()),
+    ("imports-whole", "imports_all_or_nothing", Hasty()),
+    ("searches-within", "searches_within_what_is_wanted", Crowded()),
 )
+GIVEN: dict[str, Callable[[Path], dict[str, object]]] = {
+    "ignores_other_voices": lambda folder: {"harness": Harness(folder)},
+    "searches_within_what_is_wanted": lambda _: {"by": "vectors"},
+}
 CONTRACTS: dict[str, type] = {
     "detectors": DetectorContract,
     "evidence": EvidenceSinkContract,
@@ -296,8 +305,7 @@ async def test_a_broken_rule_is_named(rule: str, test: str, plugin: object, tmp_
     contract = contract_for(plugin)
     with pytest.raises(pytest.fail.Exception) as failure:
         contract.take(tmp_path)
-        given = {"harness": Harness(tmp_path)} if test == "ignores_other_voices" else {}
-        outcome = getattr(contract, f"test_{test}")(**given)
+        outcome = getattr(contract, f"test_{test}")(**GIVEN.get(test, lambda _: {})(tmp_path))
         if outcome is not None:
             await outcome
     assert f"breaks the rule '{rule}': {RULES[rule]}" in str(failure.value)
