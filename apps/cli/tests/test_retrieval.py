@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,7 +48,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
             app(["bench", "precedents", "set.jsonl", *arguments])
         return (ended.value.code or 0, *capfd.readouterr())
 
-    return call
+    yield call
+    structlog.reset_defaults()
 
 
 def test_what_is_found_is_measured_and_the_home_stays_empty(bench, tmp_path):
