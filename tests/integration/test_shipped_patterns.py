@@ -159,7 +159,7 @@ def seconds(engine: EleanorEngine, unit: str, size: int, kind: CaseKind) -> dict
                 text=text,
                 kind=kind,
                 views=scan.views,
-                hits=scan.hits[voice.ref],
+                hits=scan.hits.get(voice.ref, ()),
                 signals=signals,
             )
             started = time.process_time()

@@ -42,7 +42,7 @@ _OF_A_CRITIC: Final = (
 )
 
 
-def schema_of(critics: Sequence[str]) -> pa.Schema:
+def _schema_of(critics: Sequence[str]) -> pa.Schema:
     """Return the columns of a run with these critics."""
     own = [(f"{name}_{field}", kind) for name in critics for field, kind in _OF_A_CRITIC]
     return pa.schema([*_COLUMNS, *own, (WHOLE, pa.string())])
@@ -50,7 +50,7 @@ def schema_of(critics: Sequence[str]) -> pa.Schema:
 
 def write_table(lines: Iterator[bytes], to: Path, critics: Sequence[str]) -> None:
     """Write lines of results as a Parquet file, brought to stable storage."""
-    schema = schema_of(critics)
+    schema = _schema_of(critics)
     with to.open("wb") as stream:
         with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
             for group in _groups(lines):
