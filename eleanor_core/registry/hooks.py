@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Final, cast, get_args
 
 import pluggy
@@ -22,6 +23,22 @@ PREFIX: Final = "eleanor_register_"
 DECLARATIONS: Final[Mapping[Kind, type[AnyDeclaration]]] = {
     cls.kind: cls for cls in get_args(AnyDeclaration)
 }
+
+
+class _Manager(pluggy.PluginManager):
+    """Looks at no name that cannot be a hook's: pluggy takes longer over each than Python should.
+
+    A start registers every plugin, and an object has more names of the language than of its own.
+    """
+
+    def parse_hookspec_opts(
+        self, module_or_class: ModuleType | type, name: str
+    ) -> pluggy.HookspecOpts | None:
+        return super().parse_hookspec_opts(module_or_class, name) if PREFIX in name else None
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        of_python = name.startswith("__") and name.endswith("__")
+        return None if of_python else super().parse_hookimpl_opts(plugin, name)
 
 
 @frozen(kw_only=True)
@@ -39,7 +56,7 @@ def hook_of(kind: Kind) -> str:
 
 def register(plugin: object) -> Hooks:
     """Register `plugin` and check its hooks, without calling them. Raises Defect."""
-    manager = pluggy.PluginManager(PROJECT)
+    manager = _Manager(PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
         manager.register(plugin)
