@@ -1,11 +1,30 @@
-"""Both event loops for every async test, and Hypothesis profiles for a shared machine."""
+"""Both event loops for every async test, and what makes a run quick on a shared machine.
+
+Hypothesis has profiles. Temporary folders lie in memory where there is room. Each worker of a run
+has one processor, and so does the algebra in it.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+# Two workers whose libraries start a thread for each processor spend most of the time waiting.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+MEMORY = Path("/dev/shm")
+ENOUGH = 1 << 30
+"""Bytes: a whole run needs an eighth of that."""
+
+# Logs sync every record and every test deletes its folder, for which most disks take milliseconds.
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 settings.register_profile(
     "default",

@@ -16,6 +16,7 @@ from shutil import copytree, which
 
 import pytest
 
+KEPT = ("PATH", "SYSTEMROOT", "LANG", "OPENBLAS_NUM_THREADS", "TMPDIR")
 STRANGER = Path(__file__).parent / "stranger"
 CHAOS = Path(__file__).parent / "chaos"
 CHAOS_POINTS = (
@@ -162,7 +163,7 @@ def eleanor(site: Path, tmp_path: Path, prepared: Prepared) -> Eleanor:
     """The command with the stranger's plugins alone, a fresh home and an empty work folder."""
     home, work = tmp_path / "home", tmp_path / "work"
     work.mkdir()
-    kept = {key: os.environ[key] for key in ("PATH", "SYSTEMROOT", "LANG") if key in os.environ}
+    kept = {key: os.environ[key] for key in KEPT if key in os.environ}
     env = kept | {
         "ELEANOR_HOME": str(home),
         "ELEANOR_PLUGINS__EXACT": json.dumps(CHOSEN),
