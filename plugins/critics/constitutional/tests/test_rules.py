@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import re2
@@ -21,23 +22,14 @@ from eleanor_critics_constitutional.rules import (
     regex_of,
 )
 
-from eleanor_core.api import CLAUSES, CriticResult
+from eleanor_core.api import CLAUSES, CriticResult, Pattern
 
 PRINCIPLES = ("rights", "autonomy", "fairness", "truth", "risk", "pragmatics")
 OBJECTION = 0.5
 
 BOOKS = {name: load_book(name) for name in PRINCIPLES}
 RULES = [(name, rule) for name, book in BOOKS.items() for rule in book.rules]
-MATCHES = [
-    pytest.param(name, rule, example, id=f"{rule.id}-{number}")
-    for name, rule in RULES
-    for number, example in enumerate(rule.matches)
-]
-NEAR_MISSES = [
-    pytest.param(name, rule, example, id=f"{rule.id}-{number}")
-    for name, rule in RULES
-    for number, example in enumerate(rule.near_misses)
-]
+by_rule = pytest.mark.parametrize(("name", "rule"), RULES, ids=[rule.id for _, rule in RULES])
 
 OURS = {
     "rights": {"D1", "D2", "D3", "P1", "P2", "P3", "P4", "DP1", "DP2", "DP3"},
@@ -51,32 +43,45 @@ OURS = {
 Judge = Callable[..., dict[str, CriticResult]]
 
 
-@pytest.mark.parametrize(("name", "rule", "example"), MATCHES)
-def test_a_match_is_found_by_its_rule(
-    judge: Judge, name: str, rule: Rule, example: Example
-) -> None:
-    result = judge(example.text, kind=example.kind, context=example.context, rule=rule.id)[name]
-    assert rule.clause in {violation.clause for violation in result.violations}
-    assert result.score >= OBJECTION
+@cache
+def declared(name: str) -> dict[str, Pattern]:
+    """Return the patterns of a critic's rules, by the rule's id."""
+    return {row.id: row for row in patterns_of(BOOKS[name], load_vocabulary())}
 
 
-@pytest.mark.parametrize(("name", "rule", "example"), NEAR_MISSES)
-def test_a_near_miss_is_not(judge: Judge, name: str, rule: Rule, example: Example) -> None:
-    context = {"kind": example.kind, "context": example.context}
-    alone = judge(example.text, **context, rule=rule.id)[name]
-    assert bool(alone.violations) is example.lowered
-    assert judge(example.text, **context)[name].score < OBJECTION
+@by_rule
+def test_its_matches_are_found(judge: Judge, name: str, rule: Rule) -> None:
+    def found(example: Example) -> bool:
+        context = {"kind": example.kind, "context": example.context}
+        result = judge(example.text, **context, rule=rule.id)[name]
+        clauses = {violation.clause for violation in result.violations}
+        return rule.clause in clauses and result.score >= OBJECTION
+
+    missed = [example.text for example in rule.matches if not found(example)]
+    assert not missed, "\n".join(missed)
 
 
-@pytest.mark.parametrize(("name", "rule"), RULES, ids=[rule.id for _, rule in RULES])
+@by_rule
+def test_its_near_misses_are_not(judge: Judge, name: str, rule: Rule) -> None:
+    def passed_over(example: Example) -> bool:
+        context = {"kind": example.kind, "context": example.context}
+        alone = judge(example.text, **context, rule=rule.id)[name]
+        whole = judge(example.text, **context)[name]
+        return bool(alone.violations) is example.lowered and whole.score < OBJECTION
+
+    struck = [example.text for example in rule.near_misses if not passed_over(example)]
+    assert not struck, "\n".join(struck)
+
+
+@by_rule
 def test_the_declared_pattern_tells_its_examples_apart(name: str, rule: Rule) -> None:
-    declared = {row.id: row for row in patterns_of(BOOKS[name], load_vocabulary())}[rule.id]
-    found = re2.compile(declared.regex)
-    assert found.search(declared.example)
-    assert not found.search(declared.near_miss)
+    pattern = declared(name)[rule.id]
+    found = re2.compile(pattern.regex)
+    assert found.search(pattern.example)
+    assert not found.search(pattern.near_miss)
 
 
-@pytest.mark.parametrize(("name", "rule"), RULES, ids=[rule.id for _, rule in RULES])
+@by_rule
 def test_a_rule_names_only_what_there_is(name: str, rule: Rule) -> None:
     assert name in PRINCIPLES
     assert set(rule.needs) <= NEEDS.keys()
