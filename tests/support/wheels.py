@@ -33,9 +33,10 @@ def make_wheel(
 
 
 def install(*wheels: Path, target: Path) -> None:
-    """Install wheels into a folder of their own, offline."""
+    """Install wheels into a folder of their own, offline, and compile what is in them."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*pip, "--target", str(target), *map(str, wheels)], check=True)
+    options = ["--compile", "--target", str(target)]
+    subprocess.run([*pip, *options, *map(str, wheels)], check=True)
 
 
 def unpack(*wheels: Path, target: Path) -> None:
