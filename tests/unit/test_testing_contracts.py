@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 from eleanor_backends_numpy.arrays import NumpyBackend
-from support.stores import Archive
+from support.archives import Archive
 
 from eleanor_core.api import (
     BackendDeclaration,

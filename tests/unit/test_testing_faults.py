@@ -15,6 +15,7 @@ import anyio
 import pytest
 from attrs import evolve
 from hypothesis import settings
+from support.archives import Crowded, Editing, Hasty, Lax
 from support.backends import Crossed, Renamed, Skewed, Uncounted, WorstFirst
 from support.sinks import (
     Backwards,
@@ -28,7 +29,6 @@ from support.sinks import (
     SinkPlugin,
     Unproven,
 )
-from support.stores import Crowded, Editing, Hasty, Lax
 
 from eleanor_core.api import (
     Case,
