@@ -173,14 +173,13 @@ def template(session: nox.Session) -> None:
 
 def built(session: nox.Session, *folders: Path) -> Path:
     """Build wheels of `folders` (all dists if none are named) and return where they lie."""
-    session.install("build", BACKEND)
+    session.install(BACKEND)
     wheelhouse = Path(session.create_tmp()) / "wheelhouse"
     shutil.rmtree(wheelhouse, ignore_errors=True)
-    for folder in folders or DISTS:
-        session.run(
-            "python", "-m", "build", "--no-isolation", "--wheel",
-            "--outdir", str(wheelhouse), str(folder), silent=True,
-        )  # fmt: skip
+    session.run(
+        "python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+        "--wheel-dir", str(wheelhouse), *map(str, folders or DISTS),
+    )  # fmt: skip
     return wheelhouse
 
 

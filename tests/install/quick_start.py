@@ -1,17 +1,21 @@
 """Runs the two quick-start blocks of the README exactly as they stand, on a copy of this clone.
 
+    python tests/install/quick_start.py [1] [2] [--keep FOLDER]
+
 Not a test module: a new environment is made inside each block. Prints both and how long they took.
 What else the tests should tell, such as coverage, is asked for in PYTEST_ADDOPTS.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 SECOND_LOOK = (
@@ -38,26 +42,44 @@ def run(script: str, folder: Path, env: dict[str, str]) -> int:
 
 
 def main() -> None:
-    """Run both blocks in a fresh copy, with nothing of the caller's environment activated."""
-    for number, block in enumerate(blocks(), 1):
-        with tempfile.TemporaryDirectory() as folder:
-            clone = Path(folder) / "clone"
-            # A clone holds what is committed, and so nothing that only lies around here.
-            subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-            home = Path(folder) / "home"
-            home.mkdir()
-            kept = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-            env = kept | {"ELEANOR_HOME": str(home)}
-            started = time.monotonic()
-            print(f"-- block {number}\n{block}", flush=True)
-            done = run(block, clone, env)
-            if done and "pytest" in block:
-                # Timing on a shared machine, or a real fault: what failed is run once more, alone.
-                print(f"-- block {number} failed; a second look at what did", flush=True)
-                done = run(SECOND_LOOK, clone, env | {"PYTEST_ADDOPTS": ""})
-            if done:
-                sys.exit(f"README: block {number} ended with {done}")
-            print(f"-- block {number} took {time.monotonic() - started:.0f} s", flush=True)
+    """Run the blocks that were asked for, with nothing of the caller's environment activated."""
+    options = _options()
+    for number in options.block or (1, 2):
+        with ExitStack() as stack:
+            folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            attempt(number, blocks()[number - 1], folder)
+
+
+def attempt(number: int, block: str, folder: Path) -> None:
+    """Run a block in a fresh copy below `folder`. Exits if it fails."""
+    clone, home = folder / "clone", folder / "home"
+    # A clone holds what is committed, and so nothing that only lies around here.
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    home.mkdir()
+    kept = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    env = kept | {"ELEANOR_HOME": str(home)}
+    started = time.monotonic()
+    print(f"-- block {number}\n{block}", flush=True)
+    done = run(block, clone, env)
+    if done and "pytest" in block:
+        # Timing on a shared machine, or a real fault: what failed is run once more, alone.
+        print(f"-- block {number} failed; a second look at what did", flush=True)
+        done = run(SECOND_LOOK, clone, env | {"PYTEST_ADDOPTS": ""})
+    if done:
+        sys.exit(f"README: block {number} ended with {done}")
+    print(f"-- block {number} took {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Runs the quick start of the README.")
+    parser.add_argument("block", type=int, nargs="*", choices=(1, 2), help="both by default")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="leave the copy and its environment there"
+    )
+    options = parser.parse_args()
+    if options.keep and len(options.block) != 1:
+        parser.error("--keep takes one block")
+    return options
 
 
 if __name__ == "__main__":
