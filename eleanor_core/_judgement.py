@@ -34,6 +34,7 @@ from eleanor_core.model import (
     DecisionMade,
     DetectorReported,
     DetectorResult,
+    DetectorSignal,
     Embedding,
     Escalation,
     Event,
@@ -128,14 +129,16 @@ class Judgement:
         self._context = self._cleaner.value(self._stated) if self._stated else self._stated
 
         await panel.detectors.ask(bench.case_for, self._heard_detector, time_left=self._watch.left)
+        signals: tuple[DetectorSignal, ...] = ()
         if self._detectors:
             self._detectors = dict(sorted(self._detectors.items()))
             self._others += bench.escalations("detectors testified")
+            refuse_injection(self._detectors, panel.settings.policy)
+            signals = testimony(self._detectors)
         self._watch.mark("detect")
-        refuse_injection(self._detectors, panel.settings.policy)
 
         embedding = await self._embed(panel.embedder) if panel.embedder else None
-        bench.add(testimony(self._detectors), embedding)
+        bench.add(signals, embedding)
         await panel.critics.ask(bench.case_for, self._heard_critic, time_left=self._watch.left)
         # By name, as the seats stand.
         self._critics = {name: self._critics[name] for name in panel.seats}

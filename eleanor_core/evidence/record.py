@@ -26,8 +26,6 @@ _VARIANTS: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789ab
 """The first digit of the fourth group of a UUID (RFC 9562, section 4.1), by a random one."""
 
 _sealed: Final = unchecked(SealedRecord)
-_part_order: Final = lru_cache(maxsize=64)(member_order)
-"""Parts of a payload have few names, all of which are ours."""
 
 
 @define
@@ -78,9 +76,9 @@ def seal(
     parts: list[bytes] = []
     # One call for all: each one goes to the operating system.
     salts = secrets.token_bytes(SALT_BYTES * len(payload))
-    for position, name in enumerate(sorted(payload, key=_part_order)):
+    for position, name in enumerate(sorted(payload, key=_order)):
         salt = salts[position * SALT_BYTES : (position + 1) * SALT_BYTES]
-        key, value = written(name).text, canonical(payload[name])
+        key, value = _key(name), canonical(payload[name])
         commitments.append(f'{key}:"{commitment(salt, value)}"')
         parts.append(b'%b:{"salt":"%b","value":%b}' % (key.encode(), salt.hex().encode(), value))
     committed = Written(f"{{{','.join(commitments)}}}")
@@ -92,6 +90,15 @@ def seal(
         leaf=data,
         payload=b"{" + b",".join(parts) + b"}" if parts else b"",
     )
+
+
+# Parts of a payload have few names, all of which are ours.
+_order: Final = lru_cache(maxsize=64)(member_order)
+
+
+@lru_cache(maxsize=64)
+def _key(name: str) -> str:
+    return written(name).text
 
 
 def open_payload(stored: StoredRecord) -> Mapping[str, JsonValue] | None:
