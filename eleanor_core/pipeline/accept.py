@@ -111,8 +111,9 @@ def accept_detector(voice: Voice[DetectorResult], result: object, case: Case) ->
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedError(str(error)) from error
-    notes = [text for item in own.signals for text in (item.note, item.view)]
-    _bound(*notes, *[gap.concern for gap in own.not_assessed])
+    if own.signals or own.not_assessed:
+        notes = [text for item in own.signals for text in (item.note, item.view)]
+        _bound(*notes, *[gap.concern for gap in own.not_assessed])
     return own
 
 

@@ -57,6 +57,8 @@ class Seen:
 
 Examiner: TypeAlias = Callable[[Case, frozenset[str]], Seen]
 """What a critic looks at beside hits. It gets the names of the markers that were hit."""
+_Heard: TypeAlias = tuple[float, float, frozenset[str]]
+"""A signal that a critic heeds: its weight, its score alone, and the clauses that it speaks to."""
 
 
 class ConstitutionalCritic:
@@ -88,14 +90,16 @@ class ConstitutionalCritic:
         if not english:
             gaps = (Gap(concern=f"all rules of {self._name}", reason="language"),)
         findings = [*self._from_hits(case)] if case.hits else []
-        findings.extend(self._charged(case))
+        signals: tuple[_Heard, ...] = ()
+        if case.signals:
+            findings.extend(self._charged(case))
+            signals = self._heard(case.signals)
         leaning = self._hints.of(case) if case.hits else NONE
         if self._examine is not None:
             seen = self._examine(case, _markers(case))
             findings.extend(seen.findings)
             gaps = (*gaps, *seen.gaps)
             leaning = max(leaning, seen.leaning, key=lambda row: row.score)
-        signals = self._heard(case.signals)
         if not (findings or gaps or signals or leaning.score):
             return self._nothing
         kept = tuple(self._raised(finding, signals) for finding in distinct(findings))
@@ -149,10 +153,8 @@ class ConstitutionalCritic:
                         rationale=charge.words,
                     )
 
-    def _heard(
-        self, signals: Iterable[DetectorSignal]
-    ) -> tuple[tuple[float, float, frozenset[str]], ...]:
-        """Return of each signal that this critic heeds: weight, score alone, clauses."""
+    def _heard(self, signals: Iterable[DetectorSignal]) -> tuple[_Heard, ...]:
+        """Return what each signal is to this critic that it heeds."""
         return tuple(
             (
                 support.weight * signal.severity / 3,
@@ -163,9 +165,7 @@ class ConstitutionalCritic:
             if (support := self._support.get(signal.detector)) is not None
         )
 
-    def _raised(
-        self, finding: Finding, signals: Iterable[tuple[float, float, frozenset[str]]]
-    ) -> Finding:
+    def _raised(self, finding: Finding, signals: Iterable[_Heard]) -> Finding:
         """Return the finding with the part of its doubt taken away that the signals speak to."""
         weight = max((w for w, _, clauses in signals if finding.clause in clauses), default=0.0)
         if not weight:

@@ -7,6 +7,7 @@ and short texts stay unmarked. It looks at the beginning of the text and takes m
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 SAMPLE = 300
 """Code points at the beginning that are looked at."""
@@ -34,7 +35,11 @@ _BEYOND_LATIN = re.compile("[\u0370-\U0010ffff]+")
 
 def is_english(text: str) -> bool:
     """Return False only if the beginning of `text` shows that it is in another language."""
-    sample = text[:SAMPLE]
+    return _is_english(text[:SAMPLE])
+
+
+@lru_cache(maxsize=1)  # every critic of a panel asks, one after the other
+def _is_english(sample: str) -> bool:
     if sample.isascii():
         if " the " in sample:
             return True
