@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -98,3 +100,45 @@ def test_every_line_is_judged_once_whatever_is_killed(chaos, write, killed, targ
     log = chaos.home / "evidence" / "lines" / "log.jsonl"
     recorded = {json.loads(line)["record_id"] for line in log.read_text().splitlines()}
     assert {line["evidence"]["record_id"] for line in done} <= recorded
+
+
+LATER = """
+import os, time
+from subprocess import run
+
+import anyio
+from anyio import to_thread
+from anyio._backends._asyncio import WorkerThread
+
+from eleanor_cli.batching.cluster import open_cluster
+
+WorkerThread.MAX_IDLE_TIME = 0
+
+
+async def main():
+    async with open_cluster():
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(to_thread.run_sync, time.sleep, 0.2)
+        await to_thread.run_sync(time.sleep, 1)  # those that are idle now are ended
+        await anyio.sleep(1)
+        print(run(["ps", "-o", "comm=,stat=", "--ppid", str(os.getpid())], stdout=-1).stdout.decode())
+
+
+anyio.run(main)
+"""
+
+
+@with_ray
+@pytest.mark.long
+def test_what_ray_starts_outlives_the_threads_that_come_and_go():
+    # The system kills it with the thread that started it.
+    done = subprocess.run(
+        [sys.executable, "-c", LATER],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    states = dict(line.split()[:2] for line in done.stdout.splitlines() if line.strip())
+    assert not states.get("gcs_server", "Z").startswith("Z"), done.stdout + done.stderr

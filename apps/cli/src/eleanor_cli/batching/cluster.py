@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -170,13 +171,16 @@ class Cluster:
 @asynccontextmanager
 async def open_cluster() -> AsyncIterator[Cluster]:
     """Connect to the cluster that RAY_ADDRESS names, or start one on this machine."""
-    # In a thread, where Ray leaves the signals of the program alone.
-    await to_thread.run_sync(_connect)
-    try:
-        yield Cluster(cpus=max(1, int(ray.cluster_resources().get("CPU", 1))))
-    finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(ray.shutdown)
+    # In a thread, where Ray leaves the signals of the program alone; and in one that stays, for
+    # what Ray starts here is killed with the thread that started it (PR_SET_PDEATHSIG), and anyio's
+    # end when they have been idle for some seconds.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ray") as resident:
+        await to_thread.run_sync(lambda: resident.submit(_connect).result())
+        try:
+            yield Cluster(cpus=max(1, int(ray.cluster_resources().get("CPU", 1))))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(lambda: resident.submit(ray.shutdown).result())
 
 
 def _connect() -> None:
