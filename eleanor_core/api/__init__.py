@@ -70,6 +70,7 @@ from eleanor_core.api.precedents import (
     precedent_line,
     precedent_objection,
     precedent_of,
+    precedent_retired,
     precedents_of,
 )
 from eleanor_core.api.proofs import (
@@ -293,6 +294,7 @@ __all__ = [
     "precedent_line",
     "precedent_objection",
     "precedent_of",
+    "precedent_retired",
     "precedents_of",
     "read_checkpoint",
     "read_note",

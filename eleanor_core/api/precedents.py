@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Final, TypeVar
 
-from attrs import fields
+from attrs import evolve, fields
 
 from eleanor_core.api.json_text import parse_json
 from eleanor_core.errors import InvalidInput
@@ -117,6 +118,32 @@ def _against(case: PrecedentCase, before: PrecedentCase) -> str | None:
             "adjudicated only when somebody else decides it"
         )
     return None
+
+
+def precedent_retired(
+    case_id: str,
+    versions: Sequence[PrecedentCase],
+    *,
+    decided_by: str,
+    reason: str,
+    overruled_by: str = "",
+) -> PrecedentCase:
+    """Return the version that takes a case out of force now, for the store to add.
+
+    `versions`: all that there are, oldest first. Raises ValueError if none of them is in force.
+    """
+    if not versions or not versions[-1].in_force:
+        what = "is not in force" if versions else "does not exist"
+        raise ValueError(f"precedent {case_id!r} {what}, so it cannot be retired")
+    return evolve(
+        versions[-1],
+        version=versions[-1].version + 1,
+        reason=reason,
+        decided_by=decided_by,
+        decided_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        in_force=False,
+        overruled_by=overruled_by,
+    )
 
 
 # -- rankings -------------------------------------------------------------------------------------

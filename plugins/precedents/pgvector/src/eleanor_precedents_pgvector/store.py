@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice
 from typing import Final, TypeVar
 
 import anyio
 import anyio.to_thread
-from attrs import evolve
 from psycopg.rows import TupleRow
 
 from eleanor_core.api import (
@@ -26,6 +24,7 @@ from eleanor_core.api import (
     SecretRef,
     Services,
     precedent_of,
+    precedent_retired,
     precedents_of,
 )
 from eleanor_precedents_pgvector import PgvectorSettings, ledger
@@ -172,18 +171,12 @@ class PgvectorStore:
         there is no such case in force, or if `decided_by` or `reason` is missing.
         """
         versions = await self.versions(case_id)
-        if not versions or not versions[-1].in_force:
-            what = "is not in force" if versions else "does not exist"
-            raise StoreError(f"{WHOSE}: precedent {case_id!r} {what}, so it cannot be retired")
-        retired = evolve(
-            versions[-1],
-            version=versions[-1].version + 1,
-            reason=reason,
-            decided_by=decided_by,
-            decided_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            in_force=False,
-            overruled_by=overruled_by,
-        )
+        try:
+            retired = precedent_retired(
+                case_id, versions, decided_by=decided_by, reason=reason, overruled_by=overruled_by
+            )
+        except ValueError as error:
+            raise StoreError(f"{WHOSE}: {error}") from error
         await self.add(retired)
         return retired
 

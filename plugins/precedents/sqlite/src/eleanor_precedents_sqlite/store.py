@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Final
 
 import anyio
-from attrs import evolve
 
 from eleanor_core.api import (
     Backend,
@@ -23,6 +21,7 @@ from eleanor_core.api import (
     PrecedentMatch,
     PrecedentQuery,
     Storage,
+    precedent_retired,
     precedents_of,
 )
 from eleanor_precedents_sqlite import index
@@ -155,18 +154,12 @@ class SqliteStore:
         there is no such case in force, or if `decided_by` or `reason` is missing.
         """
         versions = await self.versions(case_id)
-        if not versions or not versions[-1].in_force:
-            what = "is not in force" if versions else "does not exist"
-            raise StoreError(f"{WHOSE}: precedent {case_id!r} {what}, so it cannot be retired")
-        retired = evolve(
-            versions[-1],
-            version=versions[-1].version + 1,
-            reason=reason,
-            decided_by=decided_by,
-            decided_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            in_force=False,
-            overruled_by=overruled_by,
-        )
+        try:
+            retired = precedent_retired(
+                case_id, versions, decided_by=decided_by, reason=reason, overruled_by=overruled_by
+            )
+        except ValueError as error:
+            raise StoreError(f"{WHOSE}: {error}") from error
         await self.add(retired)
         return retired
 
