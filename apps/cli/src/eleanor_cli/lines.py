@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
@@ -60,11 +61,10 @@ def raw_lines(file: Path, limits: JsonLimits) -> Iterator[RawLine]:
     if is_table(file):
         from eleanor_cli.tables.cases import raw_rows
 
-        yield from raw_rows(file, limits)
+        yield from starmap(RawLine, raw_rows(file, limits))
         return
     with file.open("rb") as stream:
-        for number, data in _raw_lines(stream, limits.bytes):
-            yield RawLine(number, data)
+        yield from starmap(RawLine, _raw_lines(stream, limits.bytes))
 
 
 def read_lines(file: Path, limits: JsonLimits) -> Iterator[Line]:

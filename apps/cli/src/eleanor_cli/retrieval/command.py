@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import json
-import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from eleanor_cli import __version__ as cli_version
 from eleanor_cli import exits, logs
 from eleanor_cli.escape import dumps
 from eleanor_cli.faults import UsageError, say
 from eleanor_cli.options import Options
-from eleanor_cli.quality.bootstrap import RESAMPLES
 from eleanor_cli.quality.command import elsewhere, refuse_targets
-from eleanor_cli.quality.report import Value, settings_hash
-from eleanor_cli.quality.sets import SEED
+from eleanor_cli.quality.report import settings_hash
 from eleanor_cli.retrieval.measures import Reach, Row, reach_of, rows_of
+from eleanor_cli.retrieval.report import Report, to_json
 from eleanor_cli.retrieval.sets import Query, QuerySet, read_sets
 from eleanor_cli.running import run
 from eleanor_core import Precedents, Redaction, open_precedents
-from eleanor_core import __version__ as core_version
 from eleanor_core.api import PrecedentArchive
 from eleanor_core.errors import PrecedentsUnavailable
-from eleanor_core.model import JsonObject, PrecedentQuery, SearchBy
+from eleanor_core.model import PrecedentQuery, SearchBy
 from eleanor_core.settings import LoadedSettings
 
-SCHEMA: Final = "eleanor-precedents/1"
 _WAYS: Final[Sequence[SearchBy]] = ("words", "vectors", "both")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What came out, and what it was measured with."""
-
-    date: str
-    store: str
-    encoder_id: str
-    settings_sha256: str
-    sets: Sequence[QuerySet]
-    rows: Sequence[Row]
-    reaches: Sequence[Reach]
 
 
 def bench_precedents(options: Options, data: Sequence[Path], target: Path | None) -> int:
@@ -131,52 +112,3 @@ async def _candidates(
     wanted = PrecedentQuery(text=query.text, by=by, domain=str(number))
     found = await precedents.search(wanted, len(query.candidates))
     return {match.case.id.partition("/")[2]: match.similarity for match in found}
-
-
-# -- JSON -----------------------------------------------------------------------------------------
-
-
-def to_json(report: Report) -> JsonObject:
-    """Return the report as JSON. Its form is documented in `docs/precedents.md`."""
-    return {
-        "schema": SCHEMA,
-        "date": report.date,
-        "seed": SEED,
-        "resamples": RESAMPLES,
-        "versions": {
-            "core": core_version,
-            "cli": cli_version,
-            "python": platform.python_version(),
-        },
-        "store": report.store,
-        "encoder_id": report.encoder_id,
-        "settings_sha256": report.settings_sha256,
-        "data": [
-            {
-                "name": one.name,
-                "file": one.file.name,
-                "sha256": one.sha256,
-                "queries": len(one.queries),
-                "candidates": sum(len(query.candidates) for query in one.queries),
-            }
-            for one in report.sets
-        ],
-        "rows": [
-            {
-                "name": row.name,
-                "by": row.by,
-                "queries": row.queries,
-                "figures": {
-                    **{key: _value(value) for key, value in row.values.items()},
-                    "mrr_over_words": _value(row.over_words),
-                },
-            }
-            for row in report.rows
-        ],
-        "similarities": [asdict(reach) for reach in report.reaches],
-    }
-
-
-def _value(value: Value) -> JsonObject:
-    low, high = value.interval or (None, None)
-    return {"value": value.value, "low": low, "high": high}

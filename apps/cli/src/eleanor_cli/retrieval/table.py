@@ -10,8 +10,8 @@ from rich.text import Text
 
 from eleanor_cli.escape import safe
 from eleanor_cli.quality.table import number, span
-from eleanor_cli.retrieval.command import Report
 from eleanor_cli.retrieval.measures import Reach, Row
+from eleanor_cli.retrieval.report import Report
 from eleanor_cli.screen import DIM
 
 _HEADS = ("by", "R@1", "R@10", "nDCG@10", "MRR", "95 %", "- words", "95 %")

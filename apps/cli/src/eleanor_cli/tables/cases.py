@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from eleanor_cli.lines import RawLine
 from eleanor_cli.tables.reading import Column, read_rows
 from eleanor_core.api import JsonLimits, parse_json
 from eleanor_core.errors import InvalidInput
@@ -22,11 +21,11 @@ COLUMNS: Final = (
 )
 
 
-def raw_rows(file: Path, limits: JsonLimits) -> Iterator[RawLine]:
-    """Yield the rows as lines, numbered from 1. A row over the limit is not kept in memory."""
+def raw_rows(file: Path, limits: JsonLimits) -> Iterator[tuple[int, bytes | None]]:
+    """Yield number, from 1, and bytes of each row as a line; None for one over the limit."""
     for number, row in enumerate(read_rows(file, COLUMNS, limits.bytes), start=1):
         data = None if row is None else _line(row, limits)
-        yield RawLine(number, data if data is None or len(data) <= limits.bytes else None)
+        yield number, data if data is None or len(data) <= limits.bytes else None
 
 
 def _line(row: dict[str, JsonValue], limits: JsonLimits) -> bytes:
