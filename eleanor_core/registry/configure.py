@@ -15,6 +15,7 @@ from eleanor_core.registry.faults import Defect, package_of
 from eleanor_core.registry.names import meant
 from eleanor_core.registry.registry import Found
 from eleanor_core.settings import Settings
+from eleanor_core.settings.load import DEFAULT
 from eleanor_core.settings.types import TABLES
 
 
@@ -62,7 +63,7 @@ def unknown_keys(
             keys += [(f"security.{name}", name) for name in settings.security.providers]
         lines += [
             f"{path}{_set_in(path, origins)}: no plugin {kind}/{name} is installed or given"
-            f"{meant(name, names)}"
+            f"{meant(name, names) or '; install its dist, or take these settings out'}"
             for path, name in keys
             if name not in names
         ]
@@ -100,7 +101,8 @@ def _said(fault: ErrorDetails, cls: type[PluginSettings]) -> str:
 def _set_in(path: str, origins: Mapping[str, str]) -> str:
     """Return " (SOURCE)": where `path`, a key below it, or else a key around it was set."""
     near = [origins[path]] if path in origins else []
-    near += [origin for key, origin in origins.items() if key.startswith(path + ".")]
+    below = [origin for key, origin in origins.items() if key.startswith(path + ".")]
+    near += [origin for origin in below if origin != DEFAULT] or below
     around = path
     while not near and around:
         around = around.rpartition(".")[0]

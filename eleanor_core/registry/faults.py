@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from eleanor_core._version import __version__
-from eleanor_core.errors import describe
+from eleanor_core.errors import EleanorError, describe
 from eleanor_core.registry.registry import Broken, Found, Stage
 
 
@@ -52,6 +52,9 @@ class Defect(Exception):  # noqa: N818 -- never crosses the package: it becomes 
         error = _alone(error)
         if isinstance(error, Defect):
             return error
+        if isinstance(error, EleanorError):
+            # Raised on purpose: nothing of the plugin wants repair, and it says what does.
+            hint = hint or "Put that right and start again."
         return cls(stage, describe(error), frame=own_frame(error, package), hint=hint)
 
     def broken(self, found: Found, masks: Masks) -> Broken:

@@ -69,7 +69,8 @@ class Broken:
         """What, whose, where, and what to do now."""
         whose = f" ({self.dist} {self.version})" if self.dist else ""
         where = f" at {self.frame}" if self.frame else ""
-        return f"{self.ref}{whose} is broken at {self.stage}: {self.error}{where}. {self.hint}"
+        said = f"{self.ref}{whose} is broken at {self.stage}: {self.error}{where}"
+        return f"{said}{'' if said.endswith(('.', '?')) else '.'} {self.hint}"
 
 
 @frozen(kw_only=True)

@@ -5,7 +5,9 @@ It imports only what the settings choose, so a blocked or merely available plugi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from attrs import frozen
 from pydantic_core import PydanticUndefined
@@ -21,6 +23,9 @@ from eleanor_core.registry.registry import Loaded, Registry, Row
 from eleanor_core.settings import Settings
 from eleanor_core.settings.model import DetectorEntry
 from eleanor_core.settings.types import TABLES
+
+_MODULES: Final = re.compile(r"\b(?:[A-Za-z_]\w*\.)+")
+"""What stands before the name of a type: where it is written says nothing to who sets it."""
 
 
 @frozen(kw_only=True)
@@ -127,7 +132,9 @@ def _fields(loaded: Loaded) -> Iterable[SettingField]:
         annotation = field.annotation
         yield SettingField(
             key=f"{path}.{name}",
-            type=annotation.__name__ if type(annotation) is type else str(annotation),
+            type=_MODULES.sub(
+                "", annotation.__name__ if type(annotation) is type else str(annotation)
+            ),
             default="required" if default is PydanticUndefined else f"default {default!r}",
             description=field.description or "",
         )

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
@@ -42,6 +42,9 @@ class Problem:
 
 
 Read: TypeAlias = Iterator[Entry | Problem]
+
+_MOST: Final = 100_000
+"""Values in a settings file at most. The longest one that anybody writes has some hundreds."""
 
 
 def leaves(value: JsonValue, path: KeyPath = ()) -> Iterator[tuple[KeyPath, JsonValue]]:
@@ -117,7 +120,7 @@ def from_file(path: Path) -> Read:
     except ValueError as error:
         yield Problem(f"settings file {path}: {error}; correct the file there")
     except RecursionError:
-        yield Problem(f"settings file {path}: is nested too deeply, or holds itself; correct it")
+        yield Problem(f"settings file {path}: is nested too deeply; correct it")
 
 
 def _from_variables(variables: Iterable[tuple[str, str, str]]) -> Read:
@@ -181,8 +184,27 @@ def _yaml(text: str) -> object:
         tree = yaml.load(text, Loader)  # noqa: S506 -- a safe loader, see above # nosec B506
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"line {line}: {error.problem}") from None
+        said = str(error.problem)
+        if said.startswith("but "):
+            said = f"{error.context}, {said}"
+        raise ValueError(f"line {line}: {said}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ValueError(f"line {line}: {error.reason}") from None
+    if _bursts(tree):
+        raise ValueError(f"holds more than {_MOST} values, each alias counted where it is used")
     return {} if tree is None else tree
+
+
+def _bursts(tree: object) -> bool:
+    """Say whether a tree holds too much: a few aliases of aliases stand for billions of values."""
+    waiting, seen = [tree], 0
+    while waiting:
+        item = waiting.pop()
+        seen += 1
+        waiting += (
+            item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        )
+        if seen + len(waiting) > _MOST:
+            return True
+    return False

@@ -258,6 +258,7 @@ WRITERS: Mapping[str, str] = {
     "apps/cli/src/eleanor_cli/review/show.py": _MASKED,
     "apps/cli/src/eleanor_cli/secrets/verbs.py": _MASKED,
     "apps/cli/src/eleanor_cli/show.py": _MASKED,
+    "apps/cli/src/eleanor_cli/streams.py": "hands on what others write, which they mask",
     "apps/cli/src/eleanor_cli/tables/results.py": "lines that the journal of a batch holds: masked",
     "apps/cli/src/eleanor_cli/usage.py": _MASKED,
     "eleanor_core/_binding.py": "a key of the gate's own, for its owner alone",

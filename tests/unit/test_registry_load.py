@@ -157,7 +157,8 @@ def test_allowed_values_are_listed_and_all_faults_come_at_once(dists: Dists) -> 
     lines = str(refused.value).splitlines()
     assert lines[0] == "the settings of plugins cannot be used; 3 to correct:"
     assert lines[1:] == [
-        "  sinks.nowhere: no plugin evidence/nowhere is installed or given",
+        "  sinks.nowhere: no plugin evidence/nowhere is installed or given; "
+        "install its dist, or take these settings out",
         "  critics.tactfulnes (ELEANOR_CRITICS__TACTFULNES__DEADLINE): no plugin critics/tactfulnes is "
         "installed or given; did you mean 'tactfulness'?",
         "  critics.tactfulness.settings.kind: must be 'a' or 'b' (critics/tactfulness of tactful 0.1.0)",

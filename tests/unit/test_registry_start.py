@@ -19,7 +19,7 @@ from eleanor_core.api import (
     SecretsDeclaration,
     Services,
 )
-from eleanor_core.errors import RequiredPluginError
+from eleanor_core.errors import EvidenceUnavailable, RequiredPluginError
 from eleanor_core.registry import Loaded, Products, open_products
 from tests.unit.plugin_objects import (
     Factory,
@@ -48,6 +48,19 @@ async def start_broken(declaration: Declaration[object], *, timeout: float = 5.0
     assert broken.hint
     assert products.failed == ()
     return broken.error
+
+
+async def test_what_a_plugin_refuses_on_purpose_is_not_called_its_defect() -> None:
+    @asynccontextmanager
+    async def refuses(*_: object) -> AsyncIterator[object]:
+        raise EvidenceUnavailable("the log in /there cannot be written: it is a file")
+        yield
+
+    registry = registry_of(EvidenceDeclaration(name="log", factory=refuses))
+    async with open_products(registry, make_services, timeout=5) as products:
+        [broken] = products.broken
+    assert "it is a file" in broken.text
+    assert broken.text.endswith(". Put that right and start again.")
 
 
 async def test_kinds_start_in_order_and_stop_in_reverse() -> None:

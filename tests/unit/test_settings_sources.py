@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,12 @@ from eleanor_core.model import JsonValue
 from eleanor_core.settings import Settings, load_settings
 from eleanor_core.settings.keys import Key, dotted, keys, variable
 from eleanor_core.settings.model import Limits
+
+BOMB = "a: &a {x: 1, y: 1}\n" + "".join(
+    f"{name}: &{name} {{x: *{below}, y: *{below}}}\n"
+    for below, name in pairwise("abcdefghijklmnopqrstuvwxyz")
+)
+"""YAML of a kilobyte that stands for tens of millions of values."""
 
 
 @pytest.fixture(autouse=True)
@@ -286,7 +293,14 @@ def test_an_empty_file_is_no_fault(here: Path) -> None:
         ("s.yaml", "a: {b: {c: 1, c: 2}}", "line 1: the key 'c' stands there twice"),
         ("s.yaml", "home: !!python/object:os.system {}", "line 1: could not determine"),
         ("s.yaml", "limits: {}\nhome: \x00", "line 2: special characters are not allowed"),
-        ("s.yaml", "critics: {a: {settings: &own {own: *own}}}", "or holds itself"),
+        ("s.yaml", "critics: {a: {settings: &own {own: *own}}}", "more than 100000 values"),
+        ("s.yaml", f"a: {'[' * 2000}", "is nested too deeply"),
+        ("s.yaml", BOMB, "holds more than 100000 values, each alias counted where it is used"),
+        (
+            "s.yaml",
+            "a: 1\n---\nb: 2",
+            "line 2: expected a single document in the stream, but found",
+        ),
         ("s.yaml", "critics: {a: {settings: {most: .inf}}}", "critics.a.settings"),
         ("s.yaml", "- limits", "must be a table of keys at its top"),
         ("s.toml", "[limits]\ntext_bytes = \n", "(at line 2, column 14)"),

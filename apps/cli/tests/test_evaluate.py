@@ -218,7 +218,8 @@ def test_without_an_acknowledged_record_the_gate_is_closed_and_the_end_is_1(elea
     full = {"ELEANOR_PLUGINS__EXACT": '["critics/stranger", "evidence/full"]'}
     people = eleanor("evaluate", "a fine text", **full)
     assert people.code == 1
-    assert "✓ ALLOW" in people.out
+    assert people.out.startswith("✗ NOT RECORDED  judged allow: ")
+    assert "ALLOW" not in people.out
     assert "closed. No evidence log acknowledged the record" in people.out
     assert "nothing may run on it" in people.err
     for arguments in ([], ["--stream"]):

@@ -187,7 +187,10 @@ def test_thresholds_are_those_of_the_settings(site, tmp_path):
 
 def test_without_a_record(eleanor):
     full = {"ELEANOR_PLUGINS__EXACT": '["critics/stranger", "evidence/full"]'}
-    assert "Ask for it to be judged again" in said(eleanor, "a fine text", "person", **full)
+    person = said(eleanor, "a fine text", "person", **full)
+    assert "Ask for it to be judged again" in person
+    assert "NOT RECORDED" in person
+    assert "go ahead" not in person
     operator = said(eleanor, "a fine text", "operator", **full)
     assert "Exit code 1." in operator
     assert "No evidence log acknowledged the record." in operator

@@ -106,7 +106,8 @@ def test_a_new_value_comes_from_a_file_or_by_chance(keeper, store):
         ((REF,), b"\n", 2, "the new value is empty; nothing was stored"),
         ((REF,), OLD.encode(), 2, "has this value already; nothing was stored"),
         ((REF, "--generate", "--retire"), b"", 2, "say one of them"),
-        ((REF, "--file", "absent"), b"", 1, "absent"),
+        ((REF, "--file", "absent"), b"", 2, "cannot read absent: No such file or directory; noth"),
+        ((REF,), b"\xff\xfe", 2, "the new value is not UTF-8; nothing was stored"),
         (("keeper:absent",), b"x", 1, "the file has no such name"),
     ],
 )
@@ -140,3 +141,10 @@ def test_a_provider_that_does_not_start_is_shown(keeper, store):
     assert "✗ FAILS" in ran.out
     assert "secrets/gone" in ran.out
     assert "✓ FOUND" in ran.out
+
+
+def test_explain_shows_every_setting_whole_however_narrow_the_screen(keeper):
+    ran = keeper("plugins", "explain", "secrets/keeper", COLUMNS="60")
+    for said in ("secrets.keeper.settings.stale_for  float\n", "default   3600.0\n"):
+        assert said in ran.out
+    assert "A reference, as other plugins have them." in " ".join(ran.out.split())

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from shutil import copytree
 
 import pytest
 
 from eleanor_core.testing import PostgresServer
+
+STRANGER = Path(__file__).parent / "stranger"
 
 
 @pytest.fixture
@@ -70,6 +73,22 @@ def test_doctor_finds_nothing_wrong_with_what_is_well(eleanor):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="this system has no modes of files")
+@pytest.mark.long
+def test_doctor_asks_each_critic_once_what_it_declares(eleanor, tmp_path):
+    asked = tmp_path / "asked"
+    source = (STRANGER / "eleanor_stranger.py").read_text("utf-8")
+    head, hook, rest = source.partition("def eleanor_register_critics")
+    signature, colon, body = rest.partition(":\n")
+    module = tmp_path / "first" / "eleanor_stranger.py"
+    module.parent.mkdir()
+    counted = f"    open({str(asked)!r}, 'a').write('once')\n"
+    module.write_text(f"{head}{hook}{signature}{colon}{counted}{body}", "utf-8")
+    path = os.pathsep.join((str(module.parent), eleanor.env["PYTHONPATH"]))
+    eleanor("evaluate", "a fine text")
+    assert eleanor("doctor", PYTHONPATH=path).code == 0
+    assert asked.read_text() == "once"
+
+
 def test_doctor_names_each_thing_that_is_wrong(eleanor):
     eleanor.home.mkdir()
     eleanor.home.chmod(0o777)
@@ -82,7 +101,7 @@ def test_doctor_names_each_thing_that_is_wrong(eleanor):
     wrong = {
         item["name"]: item["said"] for item in ran.json["findings"] if item["state"] == "wrong"
     }
-    assert set(wrong) == {"home", "plugins", "lock", "evidence"}
+    assert set(wrong) == {"home", "plugins", "lock"}
     assert "others may write to it (drwxrwxrwx)" in wrong["home"]
     assert "cannot be checked: plugins.lock: /nowhere/plugins.lock cannot be read" in wrong["lock"]
     ran = eleanor(

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from eleanor_cli import __version__, complete
+from eleanor_cli import __version__, complete, streams
 from eleanor_cli.evidence.commands import evidence
 from eleanor_cli.options import Options
 from eleanor_cli.plugins.commands import plugins
@@ -50,6 +50,7 @@ def main() -> None:
     # A start makes hundreds of thousands of objects that stay: looking through them again and again
     # for garbage takes a twentieth of it.
     gc.set_threshold(50_000)
+    streams.mend()
     if "_ELEANOR_COMPLETE" in os.environ:
         # typer folds what a word means at this width; a shell would take the rest for a new word.
         os.environ["COLUMNS"] = "1000"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable
 from shutil import get_terminal_size
 from textwrap import wrap
 from traceback import format_exception
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeGuard
 
-from eleanor_cli import exits
+from eleanor_cli import exits, streams
 from eleanor_cli.escape import masked, safe
 from eleanor_cli.out import write_json
 from eleanor_core.errors import EleanorError, EvidenceUnavailable, InvalidInput, SettingsError
@@ -38,8 +37,8 @@ def finish(verb: Callable[[], int], *, as_json: bool = False, traceback: bool = 
         code = exits.SIGNALLED + signal.SIGINT
     except Exception as raised:  # noqa: BLE001 -- whatever it is, it is reported
         error = cause(raised)
-        if isinstance(error, BrokenPipeError):
-            code = _reader_gone()
+        if isinstance(error, BrokenPipeError) or _of_the_output(error):
+            code = not_shown(error)
         elif traceback:
             sys.stderr.write(masked("".join(format_exception(raised))))
             code = exits.FAULT
@@ -81,8 +80,8 @@ def _report(error: BaseException, *, as_json: bool) -> int:
             write_json({"error": {"code": code, "message": message}})
         else:
             say(message)
-    except BrokenPipeError:
-        return _reader_gone()
+    except OSError as refused:
+        return not_shown(refused)
     return exits.USAGE if isinstance(error, (SettingsError, UsageError)) else exits.FAULT
 
 
@@ -110,7 +109,20 @@ def _where(error: EleanorError) -> str:
     return f"{place}. Nothing was judged"
 
 
-def _reader_gone() -> int:
-    # Python flushes standard output once more at exit; there it would complain a second time.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return exits.BROKEN_PIPE
+def _of_the_output(error: BaseException) -> TypeGuard[OSError]:
+    return isinstance(error, OSError) and error.filename == streams.OUTPUT
+
+
+def not_shown(error: OSError) -> int:
+    """Say why standard output took no more, and return the exit code.
+
+    Of a reader that went away nothing is said: it has seen what it wanted.
+    """
+    streams.give_up()
+    if isinstance(error, BrokenPipeError):
+        return exits.BROKEN_PIPE
+    say(
+        f"{streams.OUTPUT}: {error.strerror}. Not all that was to be shown is there; "
+        "what was recorded stays recorded (eleanor evidence list)"
+    )
+    return exits.FAULT

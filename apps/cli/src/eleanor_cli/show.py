@@ -57,16 +57,18 @@ def show(console: Console, assessment: Assessment, text: str, *, detail: int) ->
 
 
 def decision(assessment: Assessment) -> Text:
-    """Return the decision with its mark."""
-    sign = words.DECISIONS[assessment.decision]
-    return Text(f"{sign.mark} {sign.word}", style=sign.style)
+    """Return the decision with its mark, be it provisional."""
+    return _signed(words.DECISIONS[assessment.decision])
 
 
 def badge(assessment: Assessment, *, plain: bool) -> Text:
-    """Return the decision as a badge: dark on its colour, which reads on any background."""
+    """Return the decision as a badge: dark on its colour, which reads on any background.
+
+    One that no evidence log holds is none, and is not shown as one.
+    """
+    sign = words.DECISIONS[assessment.decision] if assessment.evidence else words.UNRECORDED
     if plain:
-        return decision(assessment)
-    sign = words.DECISIONS[assessment.decision]
+        return _signed(sign)
     return Text(f" {sign.mark} {sign.word} ", style=f"bold #000000 on {sign.style.split()[-1]}")
 
 
@@ -88,6 +90,10 @@ def excerpt(quoter: Quoter, marks: Marks, *, plain: bool) -> Iterator[Text]:
 # -- the parts ------------------------------------------------------------------------------------
 
 
+def _signed(sign: words.Sign) -> Text:
+    return Text(f"{sign.mark} {sign.word}", style=sign.style)
+
+
 def _is_empty(part: RenderableType) -> bool:
     return isinstance(part, Group) and not part.renderables
 
@@ -96,7 +102,8 @@ def _verdict(assessment: Assessment, *, plain: bool) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(badge(assessment, plain=plain), Text(prose(assessment.summary)))
+    judged = "" if assessment.evidence else f"judged {assessment.decision}: "
+    grid.add_row(badge(assessment, plain=plain), Text(judged + prose(assessment.summary)))
     return grid
 
 

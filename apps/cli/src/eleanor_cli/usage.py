@@ -14,7 +14,7 @@ import typer
 
 from eleanor_cli import exits
 from eleanor_cli.escape import masked, masking
-from eleanor_cli.faults import refuse
+from eleanor_cli.faults import not_shown, refuse
 from eleanor_core import Redaction
 
 # The parser's own base of all usage errors; it has no public name in every version of typer.
@@ -43,6 +43,8 @@ _PLAIN: Final = (
 
 def report(error: Exception, arguments: Sequence[str]) -> int:
     """Report what the parser raised, and return the exit code. Others are raised again."""
+    if isinstance(error, OSError):
+        return not_shown(error)  # help, for which no verb has begun
     if not isinstance(error, _PARSER):
         raise error
     # No verb has begun, so no settings were read: what the environment holds is masked.

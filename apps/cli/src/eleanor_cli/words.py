@@ -36,6 +36,9 @@ DECISIONS: Final[Mapping[DecisionValue, Sign]] = MappingProxyType(
     }
 )
 
+UNRECORDED: Final = Sign("✗", "NOT RECORDED", f"bold {VERMILION}")
+"""In the place of any decision that no evidence log holds: nobody may take it for one."""
+
 SEVERITIES: Final = (
     Sign("·", "none", GREEN),
     Sign("▂", "concern", BLUE),

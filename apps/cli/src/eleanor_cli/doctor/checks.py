@@ -21,8 +21,10 @@ from eleanor_core.evidence import lag
 from eleanor_core.isolation.probe import probe
 from eleanor_core.model import Lag
 from eleanor_core.registry.backends import told
+from eleanor_core.registry.discover import discover
 from eleanor_core.registry.load import Loading
 from eleanor_core.registry.lock import read_lock
+from eleanor_core.registry.selection import select
 from eleanor_core.registry.trust import verify
 from eleanor_core.settings import Settings, home_of
 
@@ -193,8 +195,9 @@ def evidence(settings: Settings) -> Iterator[Finding]:
     """How far behind is who follows: other logs, since when and why, and witnesses."""
     import anyio
 
-    enabled = Loading(settings).run(()).loaded["evidence"]
-    names = settings.evidence.sinks or tuple(sorted(enabled))
+    chosen = sorted(select(settings, discover()).chosen)
+    enabled = (ref.removeprefix("evidence/") for ref in chosen if ref.startswith("evidence/"))
+    names = settings.evidence.sinks or tuple(enabled)
     # Nothing is made here that is not there: a log that was never written has nobody to follow it.
     if len(names) < 2 and not (home_of(settings) / "evidence").is_dir():
         return

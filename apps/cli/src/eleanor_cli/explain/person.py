@@ -19,6 +19,8 @@ _DECIDED: Final[Mapping[DecisionValue, str]] = MappingProxyType(
     }
 )
 
+_UNRECORDED: Final = "Nothing: what the critics said could not be written down."
+
 _GATE: Final[Mapping[Requirement, str]] = MappingProxyType(
     {
         "acknowledgement": (
@@ -56,7 +58,7 @@ def person(ground: Ground) -> Iterator[Section]:
 def _decided(ground: Ground) -> Iterator[Item]:
     assessment = ground.assessment
     panel = words.count(len(assessment.critics), "critic")
-    yield Item(_DECIDED[assessment.decision])
+    yield Item(_DECIDED[assessment.decision] if assessment.evidence else _UNRECORDED)
     yield Item(
         f"Asked: {panel}, each without knowing what the others think. A single objection is "
         "enough: none is outvoted."

@@ -171,7 +171,7 @@ def _cures(missing: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
 def _show_explanations(explanations: Sequence[Explanation]) -> None:
     from rich.text import Text
 
-    from eleanor_cli.screen import console, label, listing, sheet
+    from eleanor_cli.screen import console, label, sheet
 
     screen = console(sys.stdout)
     for number, item in enumerate(explanations):
@@ -190,20 +190,13 @@ def _show_explanations(explanations: Sequence[Explanation]) -> None:
         for name, value in item.facts.items():
             grid.add_row(label(prose(name)), Text(prose(value)))
         screen.print(grid)
-        if item.settings:
-            heads = ("  setting", "type", "default", "meaning")
+        for entry in item.settings:
             screen.print()
             screen.print(
-                listing(
-                    heads,
-                    (
-                        (
-                            f"  {prose(entry.key)}",
-                            prose(entry.type),
-                            prose(entry.default.removeprefix("default ")),
-                            prose(entry.description),
-                        )
-                        for entry in item.settings
-                    ),
-                )
+                Text.assemble("  ", (prose(entry.key), "bold"), f"  {prose(entry.type)}"),
+                soft_wrap=True,
             )
+            grid = sheet()
+            grid.add_row(label("  default"), Text(prose(entry.default.removeprefix("default "))))
+            grid.add_row(label("  meaning"), Text(prose(entry.description)))
+            screen.print(grid)

@@ -45,16 +45,22 @@ class Rotation:
         """Return the new value. Raises UsageError where there is none."""
         if self.generate:
             return SecretValue(token_urlsafe(GENERATED_BYTES))
-        if self.file is not None:
-            text = self.file.read_text("utf-8")
-        elif sys.stdin.isatty():
-            text = getpass("New value: ")
-        else:
-            text = sys.stdin.read()
+        try:
+            text = self._given()
+        except OSError as error:
+            msg = f"cannot read {self.file}: {error.strerror or error}; nothing was stored"
+            raise UsageError(msg) from None
+        except UnicodeDecodeError:
+            raise UsageError("the new value is not UTF-8; nothing was stored") from None
         text = text.removesuffix("\n").removesuffix("\r")
         if not text:
             raise UsageError("the new value is empty; nothing was stored")
         return SecretValue(text)
+
+    def _given(self) -> str:
+        if self.file is not None:
+            return self.file.read_text("utf-8")
+        return getpass("New value: ") if sys.stdin.isatty() else sys.stdin.read()
 
 
 def check(options: Options, texts: Sequence[str], *, as_json: bool) -> int:
