@@ -53,9 +53,11 @@ _OWN: Final = "".join(
     char for char in map(chr, range(0x370, 0x530)) if char.isalpha() and char not in _LATIN
 )
 _INVISIBLE_CLASS: Final = "".join(rf"\x{{{a:X}}}-\x{{{b:X}}}" for a, b in _INVISIBLE)
-_VANISHING: Final = frozenset(
-    map(chr, chain.from_iterable(range(first, last + 1) for first, last in _INVISIBLE))
-)
+_BREAKS: Final = "\v\x85\u2028\u2029"  # lines break there, and no pattern's \s knows it
+_SHOWN: Final = {
+    chr(code): "" for first, last in _INVISIBLE for code in range(first, last + 1)
+} | dict.fromkeys(_BREAKS, "\n")
+"""What a reader sees of each character that shows none."""
 
 # What is worth a closer look, by index in the guard set.
 _RUN, _HEX, _ESCAPES, _HIDDEN, _MIXED, _LOOKALIKE, _NATIVE = range(7)
@@ -63,7 +65,7 @@ _GUARDS: Final = (
     r"[A-Za-z0-9+/_-]{16}",
     r"[0-9A-Fa-f]{16}",
     r"(?:%[0-9A-Fa-f]{2}[^\s%]*){3}",
-    f"[{_INVISIBLE_CLASS}]",
+    f"[{_INVISIBLE_CLASS}{_BREAKS}]",
     f"[A-Za-z][{_ALIKE}]|[{_ALIKE}][A-Za-z]",
     f"[{_ALIKE}]",
     f"[{_OWN}]",
@@ -343,9 +345,7 @@ def _folds(chars: Sequence[str]) -> dict[str, str]:
         return {}
     forms = normalize("NFKC", "\n".join(chars)).split("\n")
     folds = dict(zip(chars, forms, strict=True))
-    for char in _VANISHING.intersection(chars):
-        folds[char] = ""
-    return folds
+    return {char: _SHOWN.get(char, fold) for char, fold in folds.items()}
 
 
 def _joins(char: str) -> bool:

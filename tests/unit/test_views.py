@@ -56,6 +56,8 @@ def test_a_plain_text_has_one_view(text: str) -> None:
         ("ig\u200bno\u2060re", "ignore"),
         ("ab\u202egnp\u202c", "abgnp"),
         ("a\x00b", "ab"),
+        ("deny\vit", "deny\nit"),
+        ("deny\u2028it\x85now", "deny\nit\nnow"),
         ("\U000e0068\U000e0069 there", " there"),
         ("a\ufe0fb", "ab"),
         ("\uff49\uff47\uff4e\uff4f\uff52\uff45", "ignore"),

@@ -169,3 +169,18 @@ class TestRefusals:
         monkeypatch.setattr(f"{read.__module__}.read_yaml", lambda _: ["a"])
         with pytest.raises(RuleFileError, match="not a mapping"):
             read()
+
+
+def test_a_sentence_that_goes_on_in_the_next_line_is_found_as_in_one() -> None:
+    lost = []
+    for name, rule in RULES:
+        pattern = re2.compile(declared(name)[rule.id].regex)
+        for example in rule.matches:
+            text = example.text
+            if "\n" in text or not pattern.search(text):
+                continue
+            for at, char in enumerate(text[:-1]):
+                wrapped = f"{text[:at]}\n{text[at + 1 :]}"
+                if char == " " and text[at + 1].islower() and not pattern.search(wrapped):
+                    lost.append((rule.id, wrapped))
+    assert not lost

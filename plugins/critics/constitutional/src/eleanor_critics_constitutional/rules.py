@@ -1,11 +1,12 @@
-"""Rules as data: read the YAML of one critic, expand its macros, and declare its patterns.
+r"""Rules as data: read the YAML of one critic, expand its macros, and declare its patterns.
 
 A rule file is the whole substance of a critic; this module only turns it into values. Spelling of
 a pattern (RE2 syntax, matched without regard to case and between word boundaries):
 
 - `{name}` stands for an entry of `vocabulary.yaml`, which may use other entries;
 - a space stands for any run of white space (` ?` for one that may be missing), `'` for a straight
-  or a curly apostrophe, and a line break for nothing, so that long lists can be folded.
+  or a curly apostrophe, and a line break for nothing, so that long lists can be folded;
+- `[^.!?\n]` does not leave its sentence, but goes with it into the next line where one was wrapped.
 """
 
 from __future__ import annotations
@@ -31,9 +32,21 @@ MARKER = "marker:"
 HINT = "hint:"
 """Prefix of the pattern ids that prove nothing: they only raise the score a little (`hints.py`)."""
 
-_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\{([a-z_]+)\}|\s*\n\s*|\s+\??|'")
+_CLASS: Final = r"\[(?:\\.|[^\]\\])*\]"
+_TOKEN = re.compile(
+    rf"\\.|(?P<gap>(?=\[\^[^\]]*\\n){_CLASS})(?P<times>[*+]\??|\{{[\d,]+\}}\??)|{_CLASS}"
+    r"|\{(?P<macro>[a-z_]+)\}|\s*\n\s*|\s+\??|'"
+)
+_WRAPPED: Final = r"\n[ \t>]*"
+"""Where a line was broken within a sentence. Mail does so, and marks what it quotes by a `>`."""
 
-_SPELLED: Final[Mapping[str, str]] = {"": r"\s+", "?": r"\s*", "'": "['\u2019]"}
+_SPELLED: Final[Mapping[str, str]] = {
+    "": r"\s+",
+    "?": r"\s*",
+    "'": "['\u2019]",
+    "[- ]": r"[-\s]",
+    "[ -]": r"[-\s]",
+}
 
 
 class RuleFileError(ValueError):
@@ -272,9 +285,13 @@ def regex_of(pattern: str, vocabulary: Vocabulary) -> str:
 
 def _expand(pattern: str, vocabulary: Vocabulary, inside: tuple[str, ...]) -> str:
     def spell(token: re.Match[str]) -> str:
-        name = token[1]
-        if name is not None:
-            return _macro(name, vocabulary, inside)
+        if token["macro"] is not None:
+            return _macro(token["macro"], vocabulary, inside)
+        if token["gap"] is not None:
+            # What may not leave its line goes on in the next one, where that goes on in small
+            # letters or with what the pattern looks for.
+            within = f"(?:{token['gap']}|{_WRAPPED}(?-i:[a-z])){token['times']}"
+            return f"{within}(?:{_WRAPPED})??"
         if "\n" in token[0]:
             return ""
         return _SPELLED.get(token[0].strip(), token[0])
