@@ -91,7 +91,7 @@ def payload(**parts: tuple[bytes, str]) -> bytes:
 def leaf(**parts: tuple[bytes, str]) -> bytes:
     """A leaf by hand that commits to those parts."""
     commitments = {name: commitment(salt, value.encode()) for name, (salt, value) in parts.items()}
-    return json.dumps({"commitments": commitments}).encode()
+    return json.dumps({"commitments": commitments, "facts": {}}, separators=(",", ":")).encode()
 
 
 A = (b"\x0a" * 32, '{"text":"one"}')
@@ -101,6 +101,14 @@ B = (b"\x0b" * 32, "[1,2]")
 def test_a_right_payload_has_no_problems() -> None:
     assert check_payload(leaf(a=A, b=B), payload(a=A, b=B)) == []
     assert check_payload(leaf(), payload()) == []
+
+
+def test_a_value_may_hold_what_looks_like_the_next_part() -> None:
+    alike = (A[0], f'{{"c":{{}},"b":{{"salt":"{B[0].hex()}","value":[1,2]}}}}')
+    assert check_payload(leaf(a=alike, b=B), payload(a=alike, b=B)) == []
+    assert check_payload(leaf(a=alike), payload(a=alike)) == []
+    within = payload(a=alike, b=B).replace(b"[1,2]", b"[1,3]", 1)
+    assert "part 'a' does not match" in "; ".join(check_payload(leaf(a=alike, b=B), within))
 
 
 @pytest.mark.parametrize(
