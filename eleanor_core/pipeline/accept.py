@@ -34,6 +34,7 @@ MAX_CHARACTERS: Final = 1_000_000
 """Most characters of all words of one result together."""
 
 _own: Final = unchecked(CriticResult)
+_own_testimony: Final = unchecked(DetectorResult)
 _NONE: Final = ()
 """The one empty tuple that there is; where there were two, results would go the long way."""
 
@@ -102,6 +103,8 @@ def accept_detector(voice: Voice[DetectorResult], result: object, case: Case) ->
     if result.detector != name:
         raise MalformedError(f"signed as {quoted(result.detector, 60)}, not as {name!r}")
     try:
+        if quiet := _quiet(voice, name, result):
+            return quiet
         own = DetectorResult(
             detector=name,
             score=float(result.score),
@@ -111,10 +114,24 @@ def accept_detector(voice: Voice[DetectorResult], result: object, case: Case) ->
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise MalformedError(str(error)) from error
-    if own.signals or own.not_assessed:
-        notes = [text for item in own.signals for text in (item.note, item.view)]
-        _bound(*notes, *[gap.concern for gap in own.not_assessed])
+    notes = [text for item in own.signals for text in (item.note, item.view)]
+    _bound(*notes, *[gap.concern for gap in own.not_assessed])
     return own
+
+
+def _quiet(
+    voice: Voice[DetectorResult], name: str, result: DetectorResult
+) -> DetectorResult | None:
+    """Return the copy of a testimony without a signal, None of any other."""
+    # Read once, as in `_silent`.
+    score = result.score
+    if (
+        (result.signals is _NONE and result.not_assessed is _NONE)
+        and type(score) is float
+        and 0.0 <= score <= 1.0
+    ):
+        return _own_testimony(detector=name, score=score, provenance=voice.provenance)
+    return None
 
 
 def _bound(*words: str) -> None:

@@ -12,6 +12,8 @@ from eleanor_critics_constitutional.context import (
     sentence_end,
     sentence_start,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eleanor_core.api import CriticResult, Hit, View
 
@@ -115,6 +117,23 @@ class TestSentence:
         assert text[sentence_start(text, at) : sentence_end(text, at)] == "Two two!"
         at = text.index("Three")
         assert text[sentence_start(text, at) : sentence_end(text, at)] == "Three\n"
+
+    @given(
+        st.text(alphabet='ab.!?"” \n', max_size=40), st.integers(0, 40), st.integers(0, 2 * REACH)
+    )
+    def test_a_sentence_starts_behind_the_last_mark_in_reach(
+        self, head: str, at: int, length: int
+    ) -> None:
+        text = head + "x" * length + head
+        at = min(at + length, len(text))
+        first = max(at - REACH, 0)
+        ends = [
+            place + len(mark)
+            for mark in (". ", "\n", "! ", "? ", '" ', "” ")
+            for place in range(first, at)
+            if text.startswith(mark, place) and place + len(mark) <= at
+        ]
+        assert sentence_start(text, at) == max(ends, default=first)
 
     def test_the_reach_is_bounded(self) -> None:
         text = "a" * 5000

@@ -7,8 +7,9 @@ it), so that text elsewhere can neither excuse nor worsen it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
@@ -26,7 +27,7 @@ Place: TypeAlias = Literal["governing", "inside", "upto", "before", "after"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ENDS = (". ", "\n", "! ", "? ", '" ', "” ")
-"""What ends a sentence, with the space behind it; the most frequent first."""
+"""What ends a sentence, with the space behind it. No two of them overlap."""
 _BREAK = re.compile(r"[,;:\u2013\u2014]|\bbut\b|\bhowever\b|\bso (?:we|i|you|they)\b")
 _POLAR = frozenset((
     "is", "are", "was", "were", "do", "does", "did", "should", "can", "could", "may", "might",
@@ -249,13 +250,24 @@ def fold(text: str) -> str:
 
 def sentence_start(text: str, at: int) -> int:
     """Return where the sentence that holds position `at` starts, at most `REACH` before it."""
-    start = max(at - REACH, 0)
-    # Each mark is looked for only behind the nearest one so far.
+    starts = _starts(text)
+    start = starts[bisect_right(starts, at) - 1]
+    # The whole of what ends the sentence before must lie within reach.
+    mark = 1 if text[start - 1 : start] == "\n" else 2
+    return start if start - mark >= at - REACH else max(at - REACH, 0)
+
+
+@lru_cache(maxsize=2)  # every critic of a panel asks, for each hit in a text or its normal form
+def _starts(text: str) -> list[int]:
+    """Return where the sentences of `text` start, in order."""
+    starts = [0]
     for mark in _ENDS:
-        end = text.rfind(mark, start, at)
-        if end >= 0:
-            start = end + len(mark)
-    return start
+        end = text.find(mark)
+        while end >= 0:
+            starts.append(end + len(mark))
+            end = text.find(mark, end + len(mark))
+    starts.sort()
+    return starts
 
 
 def sentence_end(text: str, at: int) -> int:

@@ -103,6 +103,8 @@ class Profiles:
             for word in dict.fromkeys(words.split()):
                 self._known.setdefault(word, []).append(language)
         self.english = frozenset(atlas.languages[ENGLISH].split())
+        others = (words for language, words in atlas.languages.items() if language != ENGLISH)
+        self._foreign = frozenset(word for words in others for word in words.split())
         ranges = sorted(
             (first, last, name)
             for name, script in atlas.scripts.items()
@@ -140,8 +142,11 @@ class Profiles:
             if others >= MIN_LETTERS and others > SCRIPT_SHARE * letters.total():
                 return self._by_script(letters, words), 0
         english = sum(map(self.english.__contains__, words))
-        if english >= MIN_WORDS and english >= CLEAR_SHARE * len(words):
-            return ENGLISH, english
+        if english >= MIN_WORDS and english >= MIN_SHARE * len(words):
+            clear = english >= CLEAR_SHARE * len(words)
+            # No other language has more of its words here than all of them together.
+            if clear or sum(map(self._foreign.__contains__, words)) < FOREIGN_LEAD * english:
+                return ENGLISH, english
         tally = self.tally(words)
         if not tally:
             return "", 0
