@@ -15,15 +15,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import structlog
-
+from eleanor_core._log import Logger
 from eleanor_core.errors import describe
 from eleanor_core.evidence import canonical
 from eleanor_core.pipeline.gate import GateKeeper
 from eleanor_core.pipeline.validate import ValidInput
 
 KEY_BYTES: Final = 32
-_log = structlog.get_logger("eleanor.gate")
+_log = Logger("eleanor.gate")
 
 
 def bound(home: Path) -> Binding:

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import anyio
-import structlog
 from attrs import frozen
 
+from eleanor_core._log import Logger
 from eleanor_core._panel import Panel
 from eleanor_core._reviews import Reviews
 from eleanor_core.errors import (
@@ -57,7 +57,7 @@ _OUTCOMES: Final[dict[ActionEnd, OutcomeValue]] = {
     "raised": "failed",
     "withheld": "failed",
 }
-_log = structlog.get_logger("eleanor.gate")
+_log = Logger("eleanor.gate")
 
 
 @frozen(kw_only=True)

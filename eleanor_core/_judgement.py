@@ -12,9 +12,9 @@ from typing import Final, TypeAlias, TypeVar
 
 import anyio
 import anyio.to_thread
-import structlog
 from attrs import evolve
 
+from eleanor_core._log import Logger
 from eleanor_core._panel import Panel
 from eleanor_core._recording import append
 from eleanor_core._redaction import Cleaner, Redaction
@@ -74,7 +74,7 @@ SCAN_IN_THREAD = 20_000
 _assessment: Final = unchecked(Assessment)
 _heard: Final = unchecked(Heard)
 _reference: Final = unchecked(EvidenceRef)
-_log = structlog.get_logger("eleanor.judgement")
+_log = Logger("eleanor.judgement")
 
 
 class Judgement:

@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Final, cast
 
-import structlog
 from attrs import evolve, field, frozen
 
+from eleanor_core._log import Logger
 from eleanor_core._panel import LostSink, fan_out, first
 from eleanor_core._redaction import Redaction
 from eleanor_core._retention import Retention
@@ -30,6 +30,8 @@ from eleanor_core.pipeline.embed import embed
 from eleanor_core.pipeline.recall import NEAR_IDENTICAL
 from eleanor_core.registry import Products, Registry, load, open_products
 from eleanor_core.settings import Settings
+
+_log = Logger(__name__)
 
 _SECRETS: Final[Sequence[Kind]] = ("secrets",)
 _SINKS: Final[Sequence[Kind]] = ("secrets", "evidence")
@@ -97,9 +99,7 @@ async def open_evidence(
         for name in settings.evidence.sinks or lost:
             if name not in running:
                 why = lost.get(name, f"evidence/{name} is not enabled")
-                structlog.get_logger(__name__).warning(
-                    "evidence.sink_not_running", sink=name, reason=why
-                )
+                _log.warning("evidence.sink_not_running", sink=name, reason=why)
         order = [name for name in settings.evidence.sinks if name in running] or sorted(running)
         yield {name: running[name] for name in order}
 

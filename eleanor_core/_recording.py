@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-import structlog
-
+from eleanor_core._log import Logger
 from eleanor_core._panel import Panel
 from eleanor_core._redaction import Redaction
 from eleanor_core._version import __version__
@@ -15,7 +14,7 @@ from eleanor_core.model import JsonObject, JsonValue, SealedRecord
 from eleanor_core.registry import Registry, fingerprints
 from eleanor_core.settings import LoadedSettings, effective
 
-_log = structlog.get_logger("eleanor.engine")
+_log = Logger("eleanor.engine")
 
 
 async def append(panel: Panel, redaction: Redaction, sealed: SealedRecord) -> None:

@@ -11,9 +11,9 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Final, Self, TypeVar, cast
 
-import structlog
 from attrs import evolve
 
+from eleanor_core._log import Logger
 from eleanor_core.api import Log, VoiceDeclaration
 from eleanor_core.errors import describe
 from eleanor_core.evidence import KnownSecrets, Redactor, is_usable, over_strings
@@ -196,7 +196,7 @@ class Redaction:
 
     def log(self, name: str) -> Log:
         """Return a logger for a plugin: masked whatever the program does with its logs."""
-        return _Log(name, self)
+        return _MaskedLogger(name, self)
 
     def _field(self, value: object, depth: int = 0) -> object:
         if value is None or isinstance(value, (bool, int, float)):
@@ -227,29 +227,16 @@ class WithheldError(Exception):
     """Stands in a chain for an error whose words held a secret; its own are masked."""
 
 
-class _Log:
-    """The four methods of `Log`, masked before structlog sees them."""
+class _MaskedLogger(Logger):
+    """A logger that masks before structlog sees anything."""
 
     def __init__(self, name: str, redaction: Redaction) -> None:
-        self._name = name
+        super().__init__(name)
         self._redaction = redaction
 
-    def debug(self, event: str, **fields: JsonValue) -> object:
-        return self._write("debug", event, fields)
-
-    def info(self, event: str, **fields: JsonValue) -> object:
-        return self._write("info", event, fields)
-
-    def warning(self, event: str, **fields: JsonValue) -> object:
-        return self._write("warning", event, fields)
-
-    def error(self, event: str, **fields: JsonValue) -> object:
-        return self._write("error", event, fields)
-
-    def _write(self, method: str, event: str, fields: Mapping[str, JsonValue]) -> object:
-        masked = self._redaction.processor(None, method, {"event": event, **fields})
-        write: Callable[..., object] = getattr(structlog.get_logger(self._name), method)
-        return write(**masked)
+    def write(self, level: str, event: str, **fields: object) -> object:
+        masked = self._redaction.processor(None, level, {"event": event, **fields})
+        return super().write(level, str(masked.pop("event")), **masked)
 
 
 class Cleaner:

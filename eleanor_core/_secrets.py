@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 import anyio
-import structlog
 
+from eleanor_core._log import Logger
 from eleanor_core.api import RotatingSecrets, SecretsProvider, SecretsReporter, SecretsRotator
 from eleanor_core.errors import SecretUnavailable
 from eleanor_core.evidence import KnownSecrets
 from eleanor_core.model import SecretRef, SecretsHealth, SecretValue
 
-_log = structlog.get_logger("eleanor.secrets")
+_log = Logger("eleanor.secrets")
 
 POLL: Final = 30.0
 """Seconds between two questions to a provider that cannot wait for a change itself."""

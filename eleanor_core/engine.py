@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup, TaskStatus
 from attrs import evolve
 
@@ -21,6 +20,7 @@ from eleanor_core._binding import bound
 from eleanor_core._execution import Executor
 from eleanor_core._flights import Flights
 from eleanor_core._judgement import Judgement
+from eleanor_core._log import Logger
 from eleanor_core._panel import Panel, assemble, check_policy
 from eleanor_core._recording import append, append_settings, masked
 from eleanor_core._redaction import Redaction
@@ -52,7 +52,7 @@ from eleanor_core.registry import Broken, Products, Registry, load, open_product
 from eleanor_core.settings import LoadedSettings, Settings, home_of, load_settings
 
 T = TypeVar("T")
-_log = structlog.get_logger("eleanor.engine")
+_log = Logger("eleanor.engine")
 
 
 class EleanorEngine:

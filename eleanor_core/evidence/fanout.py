@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 import anyio
-import structlog
 
+from eleanor_core._log import Logger
 from eleanor_core.api.protocols import EvidenceSink
 from eleanor_core.errors import EleanorError, EvidenceUnavailable, describe
 from eleanor_core.evidence.following import Follower
@@ -27,7 +27,7 @@ NO_SINK: Final = (
 )
 _PAUSE: Final = 0.2
 """Seconds at most between two attempts to append a record, where it may wait."""
-_log = structlog.get_logger("eleanor.evidence")
+_log = Logger("eleanor.evidence")
 
 
 class FanOut:

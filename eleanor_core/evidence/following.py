@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
-import structlog
 from attrs import evolve
 
+from eleanor_core._log import Logger
 from eleanor_core.api.protocols import EvidenceReplica, EvidenceSink
 from eleanor_core.errors import EleanorError, EvidenceDiffers, EvidenceUnavailable, describe
 from eleanor_core.model.evidence import Lag, SealedRecord, StoredRecord
@@ -30,7 +30,7 @@ _STEP: Final = 10.0
 """Seconds that a log may take over one question or one batch."""
 _BATCH: Final = 256
 _BATCH_BYTES: Final = 4 << 20
-_log = structlog.get_logger("eleanor.evidence")
+_log = Logger("eleanor.evidence")
 
 
 class Follower:

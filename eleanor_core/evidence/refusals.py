@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, cast
 
-import structlog
-
+from eleanor_core._log import Logger
 from eleanor_core.errors import EleanorError, EvidenceUnavailable
 from eleanor_core.evidence.canonical import Writable
 from eleanor_core.evidence.fanout import FanOut
@@ -18,7 +17,7 @@ from eleanor_core.model.json import EMPTY_MAP
 
 _PART: Final = 2**20
 _RECORD_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_log = structlog.get_logger("eleanor.gate")
+_log = Logger("eleanor.gate")
 
 
 def refused_input(

@@ -13,9 +13,9 @@ from contextlib import nullcontext
 from typing import Final, Generic, TypeAlias, cast
 
 import anyio
-import structlog
 from attrs import evolve
 
+from eleanor_core._log import Logger
 from eleanor_core.errors import describe, shortened
 from eleanor_core.isolation.frames import MalformedError, VoiceRaisedError
 from eleanor_core.model import Abstention, AbstentionReason, Case
@@ -35,7 +35,7 @@ OVERRUNS_BEFORE_MOVE: Final = 3
 THREADS: Final = 16
 PROCESSES: Final = 4
 
-_log = structlog.get_logger("eleanor.runner")
+_log = Logger("eleanor.runner")
 
 
 class Runner(Generic[R]):

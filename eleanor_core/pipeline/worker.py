@@ -15,10 +15,10 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from functools import lru_cache
 from typing import cast
 
-import structlog
 from anyio.from_thread import start_blocking_portal
 from attrs import field, frozen
 
+from eleanor_core._log import Logger
 from eleanor_core.api import Services
 from eleanor_core.isolation.frames import READY, raised, said
 from eleanor_core.model import Case
@@ -67,7 +67,7 @@ class Resident:
     def __init__(self, remake: Remake) -> None:
         services = Services(
             data_dir=remake.data_dir,
-            log=structlog.get_logger("eleanor.worker"),
+            log=Logger("eleanor.worker"),
             thresholds=remake.thresholds,
         )
         manager = cast(

@@ -16,16 +16,18 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import anyio
-import structlog
 from anyio.abc import TaskGroup
 from attrs import evolve, field, frozen
 
+from eleanor_core._log import Logger
 from eleanor_core.api import KINDS, Kind, Services
 from eleanor_core.registry.backends import Option, options
 from eleanor_core.registry.checks import check_manager, check_product
 from eleanor_core.registry.faults import Defect, Masks, Unmasked, package_of
 from eleanor_core.registry.load import refuse_lost
 from eleanor_core.registry.registry import Broken, Found, Loaded, Registry, Stage
+
+_log = Logger(__name__)
 
 STOP_TIMEOUT: Final = 25.0
 """Seconds for all plugins together."""
@@ -130,14 +132,14 @@ class _Start:
             except _Lost as failed:
                 lost.setdefault(option.loaded.ref, failed)
                 if not option.refusal:
-                    structlog.get_logger(__name__).warning(
+                    _log.warning(
                         "backend.not_started", backend=option.text, reason=failed.broken.error
                     )
                 continue
             for ref in lost.keys() & self._registry.required - {option.loaded.ref}:
                 self._lose(lost[ref], broken)
             if lost:
-                structlog.get_logger(__name__).info("backend.started", backend=option.text)
+                _log.info("backend.started", backend=option.text)
             return {option.loaded.name: product}
         for error in lost.values():
             self._lose(error, broken)
@@ -229,7 +231,7 @@ class _Host:
                 return
             lost = self.lost("stop" if self._told.is_set() else "run", error)
             self._failed.append(lost)
-            structlog.get_logger(__name__).error(
+            _log.error(
                 "plugin.failed",
                 plugin=lost.ref,
                 dist=lost.dist,

@@ -19,10 +19,10 @@ from typing import Final, cast
 
 import anyio
 import anyio.to_thread
-import structlog
 from anyio.abc import TaskGroup
 from attrs import asdict, field, frozen
 
+from eleanor_core._log import Logger
 from eleanor_core.api import PluginSettings, Services
 from eleanor_core.isolation.frames import (
     HEAD,
@@ -39,6 +39,8 @@ from eleanor_core.model import Case, JsonObject
 from eleanor_core.registry.faults import Defect
 from eleanor_core.registry.registry import Found, Stage
 from eleanor_core.settings.isolation import Confinement
+
+_log = Logger("eleanor.isolation")
 
 START_SECONDS: Final = 30.0
 """For one process to start, to import the plugin and to make the voice."""
@@ -136,7 +138,6 @@ class Isolated:
         self._lost = 0
         """In a row, since one of them answered."""
         self._running = 0
-        self._log = structlog.get_logger("eleanor.isolation").bind(plugin=recipe.found.ref)
 
     async def open(self, group: TaskGroup) -> None:
         """Start one worker, and the others in the background. Raises Defect."""
@@ -182,7 +183,7 @@ class Isolated:
         self._running -= 1
         if not sound:
             self._lost += 1
-            self._log.warning("worker_lost", in_a_row=self._lost)
+            self._warn("worker_lost")
         with anyio.CancelScope(shield=True):
             self._all.discard(worker)
             await worker.end()
@@ -196,7 +197,7 @@ class Isolated:
                 await self._add()
             except (Defect, MalformedError, VoiceRaisedError, OSError) as error:
                 self._lost += 1
-                self._log.warning("worker_not_replaced", reason=str(error), in_a_row=self._lost)
+                self._warn("worker_not_replaced", reason=str(error))
             else:
                 return
 
@@ -204,6 +205,9 @@ class Isolated:
         """Return how many seconds the next start is put off: 2, 4, 8, ... once too many failed."""
         over = self._lost - STEADY
         return min(SLOWEST, 2.0 ** min(over, 10)) if over > 0 else 0.0
+
+    def _warn(self, event: str, **fields: str) -> None:
+        _log.warning(event, plugin=self._recipe.found.ref, **fields, in_a_row=self._lost)
 
     async def _add(self) -> None:
         worker = await Worker.start(self._recipe.first, self._start)
