@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from eleanor_backends_numpy.arrays import NumpyBackend
 from eleanor_embedders_minilm.weights import HEADS, read_tensors
-from eleanor_embedders_static.embedder import DIM, FOLDER, ROW
+from eleanor_embedders_static.embedder import DIM, FOLDER
+from eleanor_embedders_static.table import ROW
 
 from eleanor_core.api import EncoderWeights
 

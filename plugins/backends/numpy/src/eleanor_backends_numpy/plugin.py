@@ -1,4 +1,4 @@
-"""The hook. It imports no numpy: that belongs to the factory."""
+"""The hook. It imports no numpy: the backend does, when it is first asked for something."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from pydantic import Field
 
+from eleanor_backends_numpy.arrays import NumpyBackend
 from eleanor_core.api import Backend, BackendDeclaration, PluginSettings, Services, hookimpl
 
 
@@ -41,6 +42,4 @@ def probe(_device: str) -> str | None:
 @asynccontextmanager
 async def open_backend(settings: NumpySettings, _services: Services) -> AsyncIterator[Backend]:
     """Yield the backend."""
-    from eleanor_backends_numpy.arrays import NumpyBackend  # noqa: PLC0415 -- numpy loads here
-
     yield NumpyBackend(memory_limit=settings.memory_limit)

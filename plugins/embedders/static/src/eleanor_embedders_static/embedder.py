@@ -7,19 +7,19 @@ numbers whose sums float64 holds exactly, and every step after that is rounded a
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import anyio.lowlevel
 import anyio.to_thread
-import numpy as np
-import numpy.typing as npt
 
 from eleanor_core.api import EleanorError, Embedding
 from eleanor_embedders_static.wordpiece import WordPiece
+
+if TYPE_CHECKING:
+    from eleanor_embedders_static.table import Table
 
 FOLDER: Final = Path(__file__).with_name("weights")
 SHA256: Final = {
@@ -27,14 +27,10 @@ SHA256: Final = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 DIM: Final = 256
-ROW: Final = np.dtype([("weight", "<i4"), ("values", "i1", (DIM,))])
-"""A word piece in the table: its vector is `weight * values`, up to a factor that all share."""
 ENCODER_ID: Final = f"static-{DIM}-{SHA256['table.npy'][:12]}"
 MAX_CHARS: Final = 100_000
 _LONG: Final = 10_000
 """Longer texts are embedded in a thread: some take milliseconds."""
-_BLOCK: Final = 4096
-"""Word pieces that are summed at once, so that no text takes much memory."""
 
 
 class TableError(EleanorError):
@@ -76,21 +72,15 @@ class StaticEmbedder:
 
         Of a longer text the first 100,000 characters count.
         """
-        pieces = np.array(self._cut(text[:MAX_CHARS]), dtype=np.intp)
-        total = np.zeros(DIM)
-        for start in range(0, len(pieces), _BLOCK):
-            rows = self._table[pieces[start : start + _BLOCK]]
-            # 24 and 8 bits, 100,000 times at most: 53 bits hold the sum in whichever order.
-            total += rows["weight"].astype(np.float64) @ rows["values"].astype(np.float64)
-        length = math.sqrt(math.fsum((total * total).tolist())) or 1.0
-        return (total / length).astype("<f4").tobytes()
+        return self._table.mean(self._cut(text[:MAX_CHARS]))
 
     # Both are there from the first text on: a store without cases asks for none.
 
     @cached_property
-    def _table(self) -> npt.NDArray[Any]:
-        table: npt.NDArray[Any] = np.load(FOLDER / "table.npy", mmap_mode="r", allow_pickle=False)
-        return table
+    def _table(self) -> Table:
+        from eleanor_embedders_static.table import Table  # noqa: PLC0415 -- numpy loads here
+
+        return Table(FOLDER / "table.npy")
 
     @cached_property
     def _cut(self) -> WordPiece:

@@ -1,4 +1,4 @@
-"""The hook. numpy and the table load when the embedder is opened."""
+"""The hook. numpy and the table load with the first text."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def eleanor_register_embedders() -> Iterable[EmbedderDeclaration]:
 @asynccontextmanager
 async def open_embedder(_settings: PluginSettings, _services: Services) -> AsyncIterator[Embedder]:
     """Yield the embedder. Raises TableError if its table was altered."""
-    from eleanor_embedders_static.embedder import StaticEmbedder  # noqa: PLC0415 -- numpy loads here
+    from eleanor_embedders_static.embedder import StaticEmbedder  # noqa: PLC0415 -- at first use
 
     yield StaticEmbedder()

@@ -87,7 +87,7 @@ class Block:
 
 @frozen(kw_only=True)
 class Snapshot:
-    """One state of the file. `blocks` come from files; `late` is what they do not hold.
+    """One state of the file. `blocks` come from files; `late` is what they do not hold, if any.
 
     `changes`: the file's change counter then. `lacking`: cases in force that cannot be searched
     yet, since they have no vector of this encoder or are too many to be held in memory; while there
@@ -96,13 +96,18 @@ class Snapshot:
 
     changes: int
     blocks: tuple[Block, ...] = field(default=(), repr=False)
-    late: Block = field(repr=False)
+    late: Block | None = field(default=None, repr=False)
     lacking: int = 0
+
+    @property
+    def all(self) -> tuple[Block, ...]:
+        """All blocks. Of an empty file there are none, so that its backend need not load."""
+        return self.blocks if self.late is None else (*self.blocks, self.late)
 
     @property
     def cases(self) -> int:
         """How many cases are in force."""
-        return sum(map(len, self.blocks)) + len(self.late) + self.lacking
+        return sum(map(len, self.all)) + self.lacking
 
     @property
     def end(self) -> int:
@@ -113,12 +118,12 @@ class Snapshot:
         """Return for each query cases in force, among them the `k` nearest."""
         if k <= 0:
             return [[] for _ in queries]
-        found = [block.nearest(queries, k) for block in (*self.blocks, self.late)]
+        found = [block.nearest(queries, k) for block in self.all]
         return [
-            [near for of_block in of_query for near in of_block]
-            for of_query in zip(*found, strict=True)
+            [near for of_block in found for near in of_block[place]]
+            for place in range(len(queries))
         ]
 
     def among(self, rows: AbstractSet[int], query: Embedding, k: int) -> list[Near]:
         """Return cases in force that stand in these rows, among them the `k` nearest."""
-        return [near for block in (*self.blocks, self.late) for near in block.among(rows, query, k)]
+        return [near for block in self.all for near in block.among(rows, query, k)]

@@ -48,8 +48,7 @@ class Search:
         self._encoder_id = embedder.encoder_id
         self._dim = embedder.dim
         self._loading = threading.Lock()
-        self._nothing = Block(rows=rows_of(()), vectors=backend.load(()))
-        self._snapshot = Snapshot(changes=-1, late=self._nothing)
+        self._snapshot = Snapshot(changes=-1)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -131,18 +130,18 @@ class Search:
         late, lacking = self._late(connection, blocks[-1].until if blocks else 0)
         return Snapshot(changes=counter, blocks=blocks, late=late, lacking=lacking)
 
-    def _late(self, connection: sqlite3.Connection, end: int) -> tuple[Block, int]:
+    def _late(self, connection: sqlite3.Connection, end: int) -> tuple[Block | None, int]:
         """Return the cases in force beyond the row `end`, and how many cannot be searched yet."""
         query = "SELECT count(*) FROM heads WHERE in_force AND row > ?"
         (count,) = connection.execute(query, (end,)).fetchone()
         if count > MOST:
-            return self._nothing, count
+            return None, count
         query = "SELECT row FROM heads WHERE in_force AND row > ? ORDER BY +id"
         rows = [row for (row,) in connection.execute(query, (end,))]
         vectors = self._vectors(connection, rows)
         if lacking := vectors.count(None):
-            return self._nothing, lacking
-        return self._block(rows, filter(None, vectors)), 0
+            return None, lacking
+        return self._block(rows, filter(None, vectors)) if rows else None, 0
 
     def _compared(
         self, connection: sqlite3.Connection, heads: Sequence[Head], query: Embedding

@@ -231,7 +231,7 @@ class SqliteStore:
     def _keep_up(self) -> None:
         snapshot = self._search.snapshot
         spent = any(len(block.gone) * index.GONE > len(block.rows) for block in snapshot.blocks)
-        if snapshot.lacking or spent or len(snapshot.late) > index.LATE:
+        if snapshot.lacking or spent or len(snapshot.late or ()) > index.LATE:
             self._upkeep.ask()
 
     async def _take(self, cases: Sequence[Numbered]) -> int:
