@@ -89,7 +89,7 @@ for name in IMPORTED:
 sys.modules["eleanor_core.codec"].to_json(None)
 # So is the tree of all verbs, which is made anew for each command and is the same for all.
 typer.main.get_command = cache(typer.main.get_command)
-typer.main.get_command(sys.modules["eleanor_cli.app"].app)
+dict(typer.main.get_command(sys.modules["eleanor_cli.app"].app).commands)
 # What is installed is read once; what a test adds to the path is read by its own fork.
 sys.modules["eleanor_core.registry"].discover()
 # What is here already is no garbage: forks that looked through it for some would copy it all.

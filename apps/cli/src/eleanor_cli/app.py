@@ -11,18 +11,15 @@ from typing import Annotated, Literal
 import typer
 
 from eleanor_cli import __version__, complete, streams
-from eleanor_cli.evidence.commands import evidence
+from eleanor_cli.groups import Verbs
 from eleanor_cli.options import Options
-from eleanor_cli.plugins.commands import plugins
-from eleanor_cli.precedents.commands import precedents
-from eleanor_cli.review.commands import review
-from eleanor_cli.secrets.commands import secrets
 from eleanor_cli.verb import Json
 from eleanor_cli.verb import finish as _finish
 
 # Plain help (no rich markup) and plain tracebacks: `--help` starts in a third of the time.
 app = typer.Typer(
     name="eleanor",
+    cls=Verbs,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -36,13 +33,6 @@ config = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Show the
 bench = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Measure how well and how fast it judges."
 )
-app.add_typer(plugins, name="plugins")
-app.add_typer(review, name="review")
-app.add_typer(evidence, name="evidence")
-app.add_typer(precedents, name="precedents")
-app.add_typer(config, name="config")
-app.add_typer(secrets, name="secrets")
-app.add_typer(bench, name="bench")
 
 
 def main() -> None:
