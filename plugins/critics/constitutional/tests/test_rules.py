@@ -16,10 +16,10 @@ from eleanor_critics_constitutional.rules import (
     Rule,
     RuleBook,
     RuleFileError,
+    Spelling,
     load_book,
     load_vocabulary,
     patterns_of,
-    regex_of,
 )
 
 from eleanor_core.api import CLAUSES, CriticResult, Pattern
@@ -118,25 +118,25 @@ class TestSpelling:
 
     def test_macros_are_expanded_in_depth(self) -> None:
         vocabulary = {"pet": "cat|{dog}", "dog": "dog|hound"}
-        assert regex_of("a {pet}", vocabulary) == r"(?i)\b(?:a\s+(?:cat|(?:dog|hound)))\b"
+        assert Spelling(vocabulary).regex("a {pet}") == r"(?i)\b(?:a\s+(?:cat|(?:dog|hound)))\b"
 
     def test_space_apostrophe_and_line_break(self) -> None:
-        assert regex_of("a 'b' ?c", {}) == "(?i)\\b(?:a\\s+['\u2019]b['\u2019]\\s*c)\\b"
-        assert regex_of("a|b\n  |c", {}) == r"(?i)\b(?:a|b|c)\b"
+        assert Spelling({}).regex("a 'b' ?c") == "(?i)\\b(?:a\\s+['\u2019]b['\u2019]\\s*c)\\b"
+        assert Spelling({}).regex("a|b\n  |c") == r"(?i)\b(?:a|b|c)\b"
 
     def test_classes_and_escapes_stay_as_they_are(self) -> None:
-        assert regex_of(r"[ '{x}]\{", {}) == r"(?i)\b(?:[ '{x}]\{)\b"
+        assert Spelling({}).regex(r"[ '{x}]\{") == r"(?i)\b(?:[ '{x}]\{)\b"
 
     def test_repetition_is_no_macro(self) -> None:
-        assert regex_of("a{2,3}", {}) == r"(?i)\b(?:a{2,3})\b"
+        assert Spelling({}).regex("a{2,3}") == r"(?i)\b(?:a{2,3})\b"
 
     def test_an_unknown_macro_is_refused(self) -> None:
         with pytest.raises(RuleFileError, match=r"\{pet\} is not in vocabulary"):
-            regex_of("{pet}", {})
+            Spelling({}).regex("{pet}")
 
     def test_a_macro_made_of_itself_is_refused(self) -> None:
         with pytest.raises(RuleFileError, match="made of itself"):
-            regex_of("{a}", {"a": "{b}", "b": "{a}"})
+            Spelling({"a": "{b}", "b": "{a}"}).regex("{a}")
 
 
 class TestRefusals:

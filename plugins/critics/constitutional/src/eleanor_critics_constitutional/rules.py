@@ -253,23 +253,24 @@ def load_vocabulary() -> Vocabulary:
 
 def patterns_of(book: RuleBook, vocabulary: Vocabulary) -> tuple[Pattern, ...]:
     """Return what the shared scan must look for on behalf of this critic."""
+    spelling = Spelling(vocabulary)
     rules = [
         Pattern(
             id=rule.id,
-            regex=regex_of(rule.pattern, vocabulary),
+            regex=spelling.regex(rule.pattern),
             example=rule.matches[0].text,
             near_miss=rule.near_misses[0].text,
         )
         for rule in book.rules
     ]
     markers = [
-        Pattern(id=MARKER + name, regex=regex_of(pattern, vocabulary))
+        Pattern(id=MARKER + name, regex=spelling.regex(pattern))
         for name, pattern in book.markers.items()
     ]
     hints = [
         Pattern(
             id=HINT + name,
-            regex=regex_of(hint.pattern, vocabulary),
+            regex=spelling.regex(hint.pattern),
             example=hint.example,
             near_miss=hint.near_miss,
         )
@@ -278,33 +279,41 @@ def patterns_of(book: RuleBook, vocabulary: Vocabulary) -> tuple[Pattern, ...]:
     return (*rules, *markers, *hints)
 
 
-def regex_of(pattern: str, vocabulary: Vocabulary) -> str:
-    """Expand `pattern` to one RE2 expression. Raises `RuleFileError` for an unknown macro."""
-    return rf"(?i)\b(?:{_expand(pattern.strip(), vocabulary, ())})\b"
+class Spelling:
+    """Turns patterns as they are spelt here into RE2 expressions; each macro is expanded once."""
 
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._macros: dict[str, str] = {}
 
-def _expand(pattern: str, vocabulary: Vocabulary, inside: tuple[str, ...]) -> str:
-    def spell(token: re.Match[str]) -> str:
-        if token["macro"] is not None:
-            return _macro(token["macro"], vocabulary, inside)
-        if token["gap"] is not None:
-            # What may not leave its line goes on in the next one, where that goes on in small
-            # letters or with what the pattern looks for.
-            within = f"(?:{token['gap']}|{_WRAPPED}(?-i:[a-z])){token['times']}"
-            return f"{within}(?:{_WRAPPED})??"
-        if "\n" in token[0]:
-            return ""
-        return _SPELLED.get(token[0].strip(), token[0])
+    def regex(self, pattern: str) -> str:
+        """Return `pattern` as one expression. Raises `RuleFileError` for an unknown macro."""
+        return rf"(?i)\b(?:{self._expand(pattern, ())})\b"
 
-    return _TOKEN.sub(spell, pattern)
+    def _expand(self, pattern: str, inside: tuple[str, ...]) -> str:
+        def spell(token: re.Match[str]) -> str:
+            if token["macro"] is not None:
+                return self._macro(token["macro"], inside)
+            if token["gap"] is not None:
+                # What may not leave its line goes on in the next one, where that goes on in small
+                # letters or with what the pattern looks for.
+                within = f"(?:{token['gap']}|{_WRAPPED}(?-i:[a-z])){token['times']}"
+                return f"{within}(?:{_WRAPPED})??"
+            if "\n" in token[0]:
+                return ""
+            return _SPELLED.get(token[0].strip(), token[0])
 
+        return _TOKEN.sub(spell, pattern.strip())
 
-def _macro(name: str, vocabulary: Vocabulary, inside: tuple[str, ...]) -> str:
-    if name in inside:
-        raise RuleFileError(f"vocabulary.yaml: {name} is made of itself: {' > '.join(inside)}")
-    if name not in vocabulary:
-        raise RuleFileError(f"{{{name}}} is not in vocabulary.yaml")
-    return f"(?:{_expand(vocabulary[name].strip(), vocabulary, (*inside, name))})"
+    def _macro(self, name: str, inside: tuple[str, ...]) -> str:
+        if name in inside:
+            raise RuleFileError(f"vocabulary.yaml: {name} is made of itself: {' > '.join(inside)}")
+        if name not in self._vocabulary:
+            raise RuleFileError(f"{{{name}}} is not in vocabulary.yaml")
+        if name not in self._macros:
+            expanded = self._expand(self._vocabulary[name], (*inside, name))
+            self._macros[name] = f"(?:{expanded})"
+        return self._macros[name]
 
 
 @cache
