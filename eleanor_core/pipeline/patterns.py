@@ -79,8 +79,9 @@ class _Matcher(Protocol):
 
 
 class _Set(Protocol):
-    """What is used here of a compiled set."""
+    """What is used here of a set, and of a compiled one."""
 
+    def Add(self, regex: str) -> int: ...  # noqa: N802 -- the binding's name
     def Match(self, data: bytes) -> list[int] | None: ...  # noqa: N802 -- the binding's name
 
 
@@ -134,7 +135,6 @@ class Patterns:
         self, patterns: Mapping[str, Sequence[Pattern]], *, max_mem: int = MAX_MEM
     ) -> None:
         rules = tuple(_rules(patterns, max_mem))
-        _check_syntax(rules)
         short = [rule for rule in rules if len(rule.regex) <= SHORT]
         reader = Reader()
         worded: dict[Rule, tuple[Reading, ...]] = {}
@@ -145,6 +145,7 @@ class Patterns:
                     worded[rule] = readings
                 else:
                     rest.append(rule)
+        _check_syntax(worded)
         self._automata = [_Automaton(short, _SHARED_MEM, max_mem)] if short else []
         self._automata += (
             _Automaton(rest[start : start + _TOGETHER], _SMALL_MEM, max_mem)
@@ -183,7 +184,7 @@ class _Automaton:
     def _compiled(self, options: re2.Options) -> _Set:
         automaton = re2.Set.SearchSet(options)
         for rule in self._rules:
-            automaton.Add(rule.regex)
+            _add(automaton, rule)
         automaton.Add(_ALWAYS)
         automaton.Compile()
         compiled: _Set = automaton
@@ -241,22 +242,30 @@ def _rules(patterns: Mapping[str, Sequence[Pattern]], max_mem: int) -> Iterable[
 
 
 def _check_syntax(rules: Iterable[Rule]) -> None:
-    """Refuse what RE2 does not read. Alone it says in words why, in a set it is quicker."""
+    """Refuse what RE2 does not read: in a set, which it need not compile for that."""
     options = re2.Options()
     options.log_errors = False
     readable = re2.Set.SearchSet(options)
     for rule in rules:
-        if _RAW_BYTE.search(rule.regex):
-            raise rule.refused(r"\C splits characters")
-        try:
-            readable.Add(rule.regex)
-        except UnicodeEncodeError as error:
-            raise rule.refused("it holds a lone surrogate") from error
-        except re2.error as error:
-            raise rule.refused(f"RE2 says {_reason(rule, options, error)!r}") from error
+        _add(readable, rule)
 
 
-def _reason(rule: Rule, options: re2.Options, error: re2.error) -> str:
+def _add(automaton: _Set, rule: Rule) -> None:
+    """Add the rule to a set. Raises `PatternError` if RE2 does not read it."""
+    if _RAW_BYTE.search(rule.regex):
+        raise rule.refused(r"\C splits characters")
+    try:
+        automaton.Add(rule.regex)
+    except UnicodeEncodeError as error:
+        raise rule.refused("it holds a lone surrogate") from error
+    except re2.error as error:
+        raise rule.refused(f"RE2 says {_reason(rule, error)!r}") from error
+
+
+def _reason(rule: Rule, error: re2.error) -> str:
+    """Return in words why RE2 does not read it: alone it says so, in a set it does not."""
+    options = re2.Options()
+    options.log_errors = False
     try:
         re2.compile(rule.regex, options)
     except re2.error as alone:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, product
+from itertools import product
 from math import prod
 from typing import Final, Literal, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import define, evolve
 
 Clause: TypeAlias = frozenset[str]
 """Words of which a text must hold at least one; `con*` stands for all that begin so."""
@@ -67,9 +67,9 @@ class _NotReadError(Exception):
     """The expression holds what is not looked into."""
 
 
-@frozen(eq=False)
+@define(eq=False)
 class _Item:
-    """A part of a concatenation.
+    """A part of a concatenation. Nothing changes it: a frozen one takes twice as long to make.
 
     `words`: all that it can match, if that is only pieces of words. `before`, `after`: no word goes
     on across its begin and its end, where it matches anything. `empty`: it can match nothing.
@@ -92,7 +92,7 @@ _APART: Final = _Item(before=True, after=True)
 
 
 class Reader:
-    """Reads expressions that RE2 takes; what they repeat, such as a list of words, once."""
+    """Reads expressions; what they repeat, such as a list of words, once."""
 
     def __init__(self) -> None:
         self._groups: dict[str, _Item] = {}
@@ -103,7 +103,8 @@ class Reader:
     def required(self, regex: str) -> tuple[Reading, ...]:
         """Return readings of which any text must meet one in which `regex` matches.
 
-        There are none where nothing is sure, or where words that most texts hold would do.
+        There are none where nothing is sure, or where words that most texts hold would do; nor need
+        there be any where RE2 does not take `regex`.
         """
         if r"\Q" in regex or any(char in regex for char in ODD):
             return ()
@@ -112,7 +113,7 @@ class Reader:
             readings = list(self._readings(item, left=False, right=False))
             if len(readings) > MOST_READINGS:
                 readings = [self._clauses(item, left=False, right=False)]
-        except (_NotReadError, RecursionError):
+        except (_NotReadError, RecursionError, LookupError):  # the last: an odd parenthesis
             return ()
         if not all(found and _COMMON.isdisjoint(found[0]) for found in readings):
             return ()
@@ -221,17 +222,22 @@ class Reader:
     def _of_branch(self, branch: _Branch, *, left: bool, right: bool) -> list[Clause]:
         lefts, rights = _edges(branch, left=left, right=right)
         found: list[Clause] = []
-        for spelt, group in groupby(range(len(branch)), lambda at: branch[at].words is not None):
-            run = list(group)
-            if spelt and lefts[run[0]]:
-                words = _spelt(branch[run[0] : run[-1] + 1]) or frozenset()
-                if not rights[run[-1]]:
+        at = 0
+        while at < len(branch):
+            item, first = branch[at], at
+            at += 1
+            if item.words is None:
+                if item.inside:
+                    found += self._clauses(item, left=lefts[first], right=rights[first])
+                continue
+            while at < len(branch) and branch[at].words is not None:
+                at += 1
+            if lefts[first]:
+                words = _spelt(branch[first:at]) or frozenset()
+                if not rights[at - 1]:
                     words = frozenset(map(_begin, words))
                 if words and "" not in words:
                     found.append(words)
-            for at in run:
-                if branch[at].inside:
-                    found += self._clauses(branch[at], left=lefts[at], right=rights[at])
         return _rarest(found)
 
 
@@ -277,6 +283,8 @@ def _repeated(item: _Item, repeat: re.Match[str]) -> _Item:
 def _with_and_without(items: Sequence[_Item]) -> Iterator[_Branch]:
     """Yield the branch; twice for a space or sign in it that may be left out inside a word."""
     branches: list[_Branch] = [()]
+    if not any(item.empty and item.before for item in items):
+        branches, items = [tuple(items)], ()
     for at, item in enumerate(items):
         loose = item.empty and item.before and 0 < at < len(items) - 1 and len(branches) < 8
         if loose and not items[at - 1].after and not items[at + 1].before:
@@ -334,19 +342,23 @@ def _edges(branch: _Branch, *, left: bool, right: bool) -> tuple[list[bool], lis
     return lefts, rights[::-1]
 
 
-def _of_any(each: Sequence[Sequence[Clause]]) -> Iterator[Clause]:
-    """Yield what holds whichever of the alternatives it is; the rarest of all come together."""
-    if each and all(each):
-        for rank in range(max(map(len, each))):
-            yield frozenset[str]().union(*(found[min(rank, len(found) - 1)] for found in each))
+def _of_any(each: Sequence[Sequence[Clause]]) -> list[Clause]:
+    """Return what holds whichever of the alternatives it is; the rarest of all come together."""
+    if not each or not all(each):
+        return []
+    return [
+        frozenset[str]().union(*[found[min(rank, len(found) - 1)] for found in each])
+        for rank in range(max(map(len, each)))
+    ]
 
 
-def _rarest(clauses: Iterable[Clause]) -> list[Clause]:
+def _rarest(clauses: list[Clause]) -> list[Clause]:
     """Return the clauses, those without common words and of long ones first."""
-    return sorted(
-        dict.fromkeys(clauses),
-        key=lambda words: (not words.isdisjoint(_COMMON), -min(map(len, words)), len(words)),
-    )
+    return clauses if len(clauses) < 2 else sorted(dict.fromkeys(clauses), key=_rank)
+
+
+def _rank(words: Clause) -> tuple[bool, int, int]:
+    return not words.isdisjoint(_COMMON), -min(map(len, words)), len(words)
 
 
 def _telling(clauses: Iterable[Clause]) -> Reading:
