@@ -47,14 +47,11 @@ class Redactor:
     def __init__(self, patterns: Sequence[Pattern], known: KnownSecrets | None = None) -> None:
         """Compile those of `patterns` that say `redact`; ValueError names one that RE2 refuses."""
         self._known = KnownSecrets() if known is None else known
-        options = re2.Options()
-        options.max_mem = _MAX_MEM
-        options.log_errors = False
         redacting = [pattern for pattern in patterns if pattern.redact]
-        self._patterns = [_compiled(pattern, options) for pattern in redacting]
+        self._patterns = [_compiled(pattern) for pattern in redacting]
         # In the set, `^` and `$` match at lines as well: so one scan may cover many strings, a line
         # each. It may say yes too often, never too seldom; the patterns themselves decide.
-        self._any = re2.Set.SearchSet(options)
+        self._any = re2.Set.SearchSet(_options())
         for pattern in redacting:
             # Not as a group: the end of it would belong to the literal of an open `\Q`.
             self._any.Add(f"(?m){pattern.regex}")
@@ -143,18 +140,24 @@ def over_strings(value: JsonValue, mask: Callable[[Sequence[str]], Sequence[str]
 
 def is_usable(pattern: Pattern) -> bool:
     """Say whether RE2 takes a pattern."""
-    options = re2.Options()
-    options.log_errors = False
     try:
-        _compiled(pattern, options)
+        _compiled(pattern)
     except ValueError:
         return False
     return True
 
 
-def _compiled(pattern: Pattern, options: re2.Options) -> _Regex:
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.max_mem = _MAX_MEM
+    options.log_errors = False
+    return options
+
+
+def _compiled(pattern: Pattern) -> _Regex:
+    # The binding keeps what was compiled last with the same options, so to ask twice costs nothing.
     try:
-        regex: _Regex = re2.compile(pattern.regex, options)
+        regex: _Regex = re2.compile(pattern.regex, _options())
     except re2.error as error:
         raise ValueError(f"pattern {pattern.id!r} cannot be used: RE2 says {error}") from error
     return regex

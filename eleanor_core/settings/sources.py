@@ -138,6 +138,9 @@ def _from_variables(variables: Iterable[tuple[str, str, str]]) -> Read:
 
 
 def _decoded(path: KeyPath, text: str, origin: str) -> Read:
+    if path == ("home",):  # the one that most programs set, and never more than a text
+        yield Entry(path, text, origin)
+        return
     from eleanor_core.settings.environment import decode  # noqa: PLC0415 -- slow
 
     try:

@@ -34,7 +34,6 @@ from eleanor_core.api import (
 )
 from eleanor_evidence_local.checkpoints import Checkpoints, parsed
 from eleanor_evidence_local.erasing import unfinished
-from eleanor_evidence_local.http_witness import HttpWitness
 from eleanor_evidence_local.index import SLICE
 from eleanor_evidence_local.keys import Keys
 from eleanor_evidence_local.layout import Heading, Place, heading
@@ -53,6 +52,16 @@ _TURN_SECONDS: Final = 0.05
 _CHUNK: Final = 256
 
 
+def _asked(settings: LocalSettings) -> list[Witness]:
+    """Return the witnesses that the settings name."""
+    if not settings.witnesses:
+        return []
+    from eleanor_evidence_local.http_witness import HttpWitness  # noqa: PLC0415 -- few logs have any
+
+    seconds = settings.witness_seconds
+    return [HttpWitness(each.url, each.key, seconds) for each in settings.witnesses]
+
+
 @asynccontextmanager
 async def opened(
     settings: LocalSettings,
@@ -64,14 +73,12 @@ async def opened(
 
     def store_of() -> Store:
         keys = Keys(services.keys_dir, services.data_dir.name, settings.origin, signer)
-        seconds = settings.witness_seconds
-        asked = [HttpWitness(each.url, each.key, seconds) for each in settings.witnesses]
         signing = Signing(
             keys,
             settings.checkpoint_records,
             settings.checkpoint_seconds,
-            (*asked, *witnesses),
-            seconds,
+            (*_asked(settings), *witnesses),
+            settings.witness_seconds,
         )
         return Store(services.data_dir, settings.segment_bytes, services.log, signing)
 
