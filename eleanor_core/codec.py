@@ -1,5 +1,8 @@
 """The one converter between values and JSON. Nothing else imports cattrs.
 
+cattrs is imported when the first value passes: a start needs none, and the record of a judgement
+is written by `evidence.canonical`.
+
 `to_json` gives the wire form (plain dicts, lists and scalars), `from_json` takes it back and
 refuses unknown keys. Secrets cannot pass: there is no form for them.
 """
@@ -11,11 +14,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Final, TypeVar, cast, get_args, get_origin
 
 from attrs import AttrsInstance, frozen
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from eleanor_core.errors import quoted
 from eleanor_core.model import (
@@ -36,6 +37,9 @@ from eleanor_core.model import (
     freeze,
     thaw,
 )
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 T = TypeVar("T")
 Wire = dict[str, JsonValue]
@@ -104,12 +108,11 @@ def result_schema() -> JsonObject:
 _BY_KEY = {CriticResult: "critic", DetectorResult: "detector", Abstention: "voice"}
 """The field that the key of the surrounding mapping says."""
 
-_OMIT = override(omit=True)
-_IF_SET = override(omit_if_default=True)
-
 
 @cache
 def _converter() -> Converter:
+    from cattrs import Converter  # noqa: PLC0415 -- see above
+
     converter = Converter(forbid_extra_keys=True)
     converter.register_unstructure_hook_factory(_is_tuple, _unstructure_tuple)
     converter.register_unstructure_hook(FrozenMap, thaw)
@@ -141,8 +144,11 @@ def _refuse(_: SecretValue) -> JsonValue:
 def _unstructure(
     form: type[AttrsInstance], converter: Converter
 ) -> Callable[[AttrsInstance], Wire]:
+    from cattrs.gen import make_dict_unstructure_fn, override  # noqa: PLC0415 -- as above
+
     wire = WIRE_FORMS[form]
-    overrides = dict.fromkeys(wire.omitted, _OMIT) | dict.fromkeys(wire.if_set, _IF_SET)
+    omitted = dict.fromkeys(wire.omitted, override(omit=True))
+    overrides = omitted | dict.fromkeys(wire.if_set, override(omit_if_default=True))
     write = make_dict_unstructure_fn(form, converter, **overrides)  # type: ignore[arg-type] # fields, none of which is an option of its own
     fixed = dict(wire.fixed)
     return (lambda value: fixed | write(value)) if fixed else write
@@ -151,6 +157,8 @@ def _unstructure(
 def _structure_assessment(
     converter: Converter,
 ) -> Callable[[Mapping[str, JsonValue], type[Assessment]], Assessment]:
+    from cattrs.gen import make_dict_structure_fn, override  # noqa: PLC0415 -- as above
+
     return make_dict_structure_fn(
         Assessment,
         converter,

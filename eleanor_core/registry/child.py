@@ -23,6 +23,7 @@ from pydantic_core import PydanticUndefined
 from eleanor_core._version import __version__
 from eleanor_core.api import PluginAPI, PluginSettings, Services, Thresholds
 from eleanor_core.api.declarations import CriticDeclaration, DetectorDeclaration
+from eleanor_core.codec import to_json
 from eleanor_core.isolation.confine import confine
 from eleanor_core.isolation.frames import READY, raised, read_frame, said, write_frame
 from eleanor_core.model import Case, JsonObject, JsonValue
@@ -40,6 +41,7 @@ Voices: TypeAlias = CriticDeclaration | DetectorDeclaration
 
 def main() -> None:
     """Serve the host on the pipes at standard input and output, until it closes them."""
+    to_json(None)  # what it is written with is in memory before the rights are given up
     pipe = _Pipe()
     asked = cast("JsonObject", json.loads(pipe.read() or b"{}"))
     found = Found(**cast("dict[str, str]", asked["found"]))  # type: ignore[arg-type] # the host's own, a Kind among them
