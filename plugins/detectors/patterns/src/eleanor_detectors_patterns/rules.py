@@ -29,6 +29,7 @@ ALPHABETS: Final = {
     "base64": ascii_letters + digits + "+/",
     "url": ascii_letters + digits + "-_",
 }
+_TEXT: Final = "tag:yaml.org,2002:str"
 _RECIPE: Final = re.compile(r"<(\w+):(\d+)>")
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
@@ -106,9 +107,18 @@ def table(name: str) -> dict[str, object]:
     """Read the YAML file called `name` beside this module; a model is to validate it."""
     text = (files(__package__) / f"{name}.yaml").read_text("utf-8")
     # The C loader, where PyYAML was built with it, is ten times quicker; both are the safe ones.
-    loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loaded: object = yaml.load(text, Loader=loader)  # noqa: S506 -- both are safe # nosec B506
-    return cast("dict[str, object]", loaded)
+    loader: yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    node = loader.get_single_node()
+    return cast("dict[str, object]", None if node is None else _plain(loader, node))
+
+
+def _plain(loader: yaml.SafeLoader, node: yaml.Node) -> object:
+    """Return what a node holds. YAML's own way, which knows of more, takes three times as long."""
+    if isinstance(node, yaml.MappingNode):
+        return {_plain(loader, key): _plain(loader, value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(loader, item) for item in node.value]
+    return node.value if node.tag == _TEXT else loader.construct_object(node)
 
 
 def expanded(regex: str, words: Mapping[str, str]) -> str:
