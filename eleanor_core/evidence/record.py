@@ -132,10 +132,10 @@ class _Clock:
     def next_id(self) -> str:
         with self._lock:
             ticks = self._last = max(self._last + 1, time.time_ns() * 4096 // 1_000_000)
-        # 48 bits of milliseconds, and 12 of what is less.
-        head, tail = ticks.to_bytes(8, "big").hex()[1:], secrets.token_bytes(8).hex()
-        variant = _VARIANTS[tail[0]]
-        return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{variant}{tail[1:4]}-{tail[4:]}"
+        # A zero, 48 bits of milliseconds, 12 of what is less, and 64 random ones.
+        digits = (ticks.to_bytes(8, "big") + secrets.token_bytes(8)).hex()
+        head = f"{digits[1:9]}-{digits[9:13]}-7{digits[13:16]}"
+        return f"{head}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 @cache

@@ -156,18 +156,19 @@ class Runner(Generic[R]):
     ) -> None:
         """Ask tasks, the last of `due` first, and then who is asked inline.
 
-        A scope costs as much as a task, so those with one deadline share it; the scopes of earlier
-        deadlines stand inside those of later ones.
+        A scope costs as much as a task, so those with one deadline share that of their group; the
+        groups of earlier deadlines stand inside those of later ones.
         """
         if not due:
             self._ask_inline(inline, case_for, report)
             return
         earlier, (deadline, voices) = due[:-1], due[-1]
-        with anyio.move_on_after(deadline) as scope:
-            async with anyio.create_task_group() as group:
-                for key, voice in voices.items():
-                    group.start_soon(self._wait_for, key, voice, case_for, report, deadline, scope)
-                await self._ask_due(earlier, inline, case_for, report)
+        async with anyio.create_task_group() as group:
+            scope = group.cancel_scope
+            scope.deadline = anyio.current_time() + deadline
+            for key, voice in voices.items():
+                group.start_soon(self._wait_for, key, voice, case_for, report, deadline, scope)
+            await self._ask_due(earlier, inline, case_for, report)
 
     async def _wait_apart(
         self,

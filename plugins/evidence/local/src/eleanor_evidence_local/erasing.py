@@ -136,7 +136,9 @@ def unfinished(folder: Path, get: Callable[[str], StoredRecord | None]) -> list[
 
 def targets(batch: Iterable[Submission]) -> Mapping[str, str]:
     """Return record id -> id of its erasure, for those that a batch erases."""
-    erasures = (each.record for each in batch if each.heading.kind == "erasure")
+    erasures = [each.record for each in batch if each.heading.kind == "erasure"]
+    if not erasures:
+        return {}
     named = ((erased_by(record.leaf), record.record_id) for record in erasures)
     return {target: erasure for target, erasure in named if target}
 

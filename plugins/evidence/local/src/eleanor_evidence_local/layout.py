@@ -30,10 +30,10 @@ CHECKPOINTS: Final = "checkpoints"
 CHECKPOINT: Final = "checkpoint"
 COSIGNED: Final = "cosigned"
 
-_TAIL: Final = re.compile(
-    rb',"kind":"([^"\\]*)","record_id":"([^"\\]*)","schema":"[^"\\]*",'
-    rb'"time":"([^"\\]*)","trace_id":"([^"\\]*)"\}'
-)
+_LAST: Final = [b"kind", b"record_id", b"schema", b"time", b"trace_id"]
+"""The last members of a record in canonical order, which are strings."""
+_BETWEEN: Final = [b",", b":"] * len(_LAST) + [b"}"]
+"""What stands between their quotes, from the comma before the first on."""
 _HEADER_LIMIT: Final = 8192
 _SEGMENT_NAME: Final = re.compile(r"(\d{20})\.seg")
 
@@ -96,8 +96,11 @@ def heading(leaf: bytes) -> Heading:
     """Return the leaf's heading. Raises ValueError if it is not a record."""
     # In canonical order a record ends in these members. Its strings hold no quote that is not
     # escaped, so the last `,"kind":` is the record's own, and what stands before is not parsed.
-    if tail := _TAIL.fullmatch(leaf, max(leaf.rfind(b',"kind":'), 0)):
-        return Heading(*map(bytes.decode, tail.groups()))
+    tail = leaf[max(leaf.rfind(b',"kind":'), 0) :]
+    parts = tail.split(b'"')
+    if parts[::2] == _BETWEEN and parts[1::4] == _LAST and b"\\" not in tail:
+        kind, record_id, _, time, trace_id = map(bytes.decode, parts[3::4])
+        return Heading(kind, record_id, time, trace_id)
     try:
         record = cast("dict[str, str]", parse_json(leaf, RECORD_LIMITS))
         found = Heading(*(record[name] for name in ("kind", "record_id", "time", "trace_id")))

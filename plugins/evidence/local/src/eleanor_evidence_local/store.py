@@ -305,7 +305,7 @@ class Store:
     def tidy(self, keep: int = 0) -> None:
         """Bring the index file up to date but for `keep` records; a failure is only logged."""
         try:
-            if self._catalog:
+            if self._catalog and self._catalog.waiting > keep:
                 self._catalog.flush(keep)
             self._erase()
         except Exception as error:  # noqa: BLE001 -- the thread that writes must outlive it
