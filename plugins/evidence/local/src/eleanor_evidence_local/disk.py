@@ -18,6 +18,8 @@ _FLAGS: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 OWN_MODE: Final = 0o600
 """Only the owner can read and write the file."""
 _FOLDER_MODE: Final = 0o700
+_KEPT: Final = 1 << 20
+"""Bytes of a file's buffer that are kept from one sync to the next."""
 # Where Windows locks: beyond the text, which others must be able to read.
 _LOCKED_BYTE: Final = 1 << 30
 
@@ -32,7 +34,9 @@ class AppendOnlyFile:
         self._descriptor = os.open(path, os.O_WRONLY | _FLAGS)
         os.lseek(self._descriptor, size, os.SEEK_SET)
         self._behind = os.fstat(self._descriptor).st_size > size
-        self._unsynced: list[bytes | memoryview] = []
+        # One buffer for good: memory that each write takes anew must be asked of the system.
+        self._unsynced = bytearray()
+        self._held = 0
         self._doubtful = False
 
     @classmethod
@@ -67,32 +71,31 @@ class AppendOnlyFile:
         # that takes three times as long.
         if (found := os.lseek(self._descriptor, 0, os.SEEK_END)) != self.size:
             raise OSError(f"{self.path} has {found} bytes, not {self.size}: somebody changed it")
+        held = self._held + len(data)
+        self._unsynced[self._held : held] = data
         try:
             write_all(self._descriptor, data)
         except BaseException:
             self.take_back(0)
             raise
-        self.size += len(data)
-        self._unsynced.append(data)
+        self.size, self._held = self.size + len(data), held
 
     def sync(self) -> None:
         """Wait until all that was written is on stable storage. Raises OSError if it is not."""
         if self._doubtful:
             # After a sync that failed, the system may take for written what it has lost. So all of
             # it is written once more.
-            data = b"".join(self._unsynced)
-            os.lseek(self._descriptor, self.size - len(data), os.SEEK_SET)
-            write_all(self._descriptor, data)
+            os.lseek(self._descriptor, self.size - self._held, os.SEEK_SET)
+            write_all(self._descriptor, self._unsynced[: self._held])
         self._doubtful = True
         sync(self._descriptor)
         self._doubtful = False
-        self._unsynced.clear()
+        self._held = 0
+        del self._unsynced[_KEPT:]
 
     def take_back(self, count: int) -> None:
         """Let the file end `count` bytes, of the last write, before where it ends."""
-        if count:
-            self._unsynced[-1] = self._unsynced[-1][:-count]
-        self.size, self._behind = self.size - count, True
+        self.size, self._held, self._behind = self.size - count, self._held - count, True
         # Where it cannot be done now, `write` does it first.
         with suppress(OSError):
             self._cut()
@@ -185,7 +188,7 @@ def open_own(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, OWN_MODE)
 
 
-def write_all(descriptor: int, data: bytes | memoryview) -> None:
+def write_all(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """Write all of `data` where the file stands. Raises OSError."""
     rest = memoryview(data)
     while rest:
