@@ -1,9 +1,9 @@
 """What is told of a JSON text by its bytes alone, before anything is parsed.
 
 How deep brackets stand in one another outside strings, up to a fixed depth, is a regular language;
-so is how many values there are, up to a fixed number. RE2 reads such a language byte by byte, from
-state to state of an automaton: a comma, a bracket or a quote in a string costs what any other byte
-costs, so no text is dearer to count than another of its size.
+so is how many commas and brackets there are, up to a fixed number. RE2 reads such a language byte
+by byte, from state to state of an automaton: a comma, a bracket or a quote in a string costs what
+any other byte costs, so no text is dearer to count than another of its size.
 
 Where a text is not JSON, what is told of it holds up to the place where parsing would end.
 """
@@ -18,18 +18,13 @@ import re2
 _BLOCK: Final = 1 << 16
 """Bytes that are looked at together for what might pass a limit. One block is often enough."""
 _AT_ONCE: Final = (512, 32, 1)
-"""Values that one match counts: more take states that leave the processor's cache, fewer more
+"""Marks that one match counts: more take states that leave the processor's cache, fewer more
 matches. The last few are counted with fewer."""
 _MEM: Final = 1 << 24
-"""Bytes that an automaton may take. That of 512 values takes one megabyte, and no text more."""
+"""Bytes that an automaton may take. That of 512 marks takes one megabyte, and no text more."""
 
 _STRING: Final = rb'"(?:[^"\\]|\\.)*"'
-_OPENERS: Final = rb"(?:[\[{][ \t\r\n]*)"
-# Each value but the outermost ends at a comma, or where its container is closed. What is closed
-# right behind its opener holds none.
-_VALUE: Final = (
-    rb'(?:[^",\[\]{}]|%b*%b|%b+[^"\[{ \t\r\n])*[,\]}]' % (_OPENERS, _STRING, _OPENERS)
-)  # fmt: skip
+_UP_TO_MARK: Final = rb'(?:[^",\[\]{}]|%b)*[,\[\]{}]' % _STRING
 
 # Strings and containers may be left open by the end of the text. What is closed that was not opened
 # is no matter of depth.
@@ -42,7 +37,7 @@ _PAIR: Final = rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]"
 _WHOLE_PAIRS: Final = rb"(?:[^\\]|\\[^u]|\\u(?:[^dD]|[dD][0-7])|%b)*" % _PAIR
 
 _ALL: Final = bytes(range(256))
-_ALL_BUT_ENDS: Final = bytes(set(_ALL) - set(b",]}"))
+_ALL_BUT_MARKS: Final = bytes(set(_ALL) - set(b",[]{}"))
 _ALL_BUT_OPENERS: Final = bytes(set(_ALL) - set(b"[{"))
 
 
@@ -55,28 +50,28 @@ class _Pattern(Protocol):
     def fullmatch(self, text: bytes) -> _Match | None: ...
 
 
-def excess(raw: bytes, values: int, depth: int) -> str:
+def excess(raw: bytes, marks: int, depth: int) -> str:
     """Return what there is too much of, in words; nothing where a text is within both limits.
 
-    `values`: the most there may be, counted all; `depth`: of lists and objects in one another.
+    `marks`: the most commas and brackets that may stand outside strings; `depth`: of lists and
+    objects in one another.
     """
-    # A value takes two bytes, itself and what ends it.
-    crowded = len(raw) > 2 * values and _has(raw, values, _ALL_BUT_ENDS)
-    if crowded and _has_more_values(raw, values):
-        return f"it holds {values + 1} values or more; the limit is {values}"
-    # What had to be read for its values has bytes of every kind, likely as not.
+    crowded = len(raw) > marks and _has(raw, marks + 1, _ALL_BUT_MARKS)
+    if crowded and _has_more_marks(raw, marks):
+        return f"it holds {marks + 1} commas and brackets or more; the limit is {marks}"
+    # What had to be read for its marks has bytes of every kind, likely as not.
     if (crowded or _has(raw, depth + 1, _ALL_BUT_OPENERS)) and is_deeper(raw, depth):
         return f"it is nested deeper than {depth} levels"
     return ""
 
 
-def _has_more_values(raw: bytes, most: int) -> bool:
-    at = 0
+def _has_more_marks(raw: bytes, most: int) -> bool:
+    at, left = 0, most + 1
     for size in _AT_ONCE:
-        times, most = divmod(most, size)
-        values = _values(size)
+        times, left = divmod(left, size)
+        marks = _marks(size)
         for _ in range(times):
-            found = values.match(raw, at)
+            found = marks.match(raw, at)
             if found is None:
                 return False
             at = found.end()
@@ -105,9 +100,9 @@ def _has(raw: bytes, least: int, others: bytes) -> bool:
 
 
 @cache
-def _values(count: int) -> _Pattern:
-    """Return what matches so many ends of values, from the end of one on."""
-    return _compiled(rb"(?:%b){%d}" % (_VALUE, count))
+def _marks(count: int) -> _Pattern:
+    """Return what matches so many marks outside strings, from the end of one on."""
+    return _compiled(rb"(?:%b){%d}" % (_UP_TO_MARK, count))
 
 
 @lru_cache(maxsize=8)

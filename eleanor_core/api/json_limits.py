@@ -27,14 +27,15 @@ class JsonLimits:
 
     `bytes`: of the whole text; of a value: of its keys and strings, and two for each value.
     `depth`: of lists and objects in one another, 500 at most, for the json module's stack holds
-    little more. `values`: counted all. `keys`: of one object.
+    little more. `marks`: commas and brackets outside strings, which is what values cost to read: a
+    list or an object as much as two or three of the others. `keys`: of one object.
     `items`: of one list. `string_bytes`, `key_bytes`: of one string, one key. `integer`: the
     largest, either way.
     """
 
     bytes: int = 8_000_000
     depth: int = field(default=64, validator=validators.le(500))
-    values: int = 200_000
+    marks: int = 200_000
     keys: int = 10_000
     items: int = 100_000
     string_bytes: int = 8_000_000
@@ -45,7 +46,7 @@ class JsonLimits:
 RECORD_LIMITS: Final = JsonLimits(
     bytes=2**30,
     depth=300,
-    values=2**26,
+    marks=2**26,
     keys=2**20,
     items=2**22,
     string_bytes=2**30,
@@ -76,11 +77,11 @@ class Refused(Exception):  # noqa: N818 -- caught by whoever starts the walk, wh
 class JsonWalk:
     """Checks one value of plain dicts, lists and scalars, and counts what it holds."""
 
-    __slots__ = ("_bytes", "_limits", "_values")
+    __slots__ = ("_bytes", "_limits", "_marks")
 
     def __init__(self, limits: JsonLimits) -> None:
         self._limits = limits
-        self._values = 1
+        self._marks = 0
         self._bytes = 0
 
     def check(self, value: object) -> JsonValue:
@@ -103,9 +104,10 @@ class JsonWalk:
         limits, count = self._limits, len(own)
         if depth > limits.depth:
             raise Refused(f"nested deeper than {limits.depth} levels")
-        self._values += count
-        if self._values > limits.values:
-            raise Refused(f"more than {limits.values} values")
+        # A comma between two items, and two brackets.
+        self._marks += count + 1 if count else 2
+        if self._marks > limits.marks:
+            raise Refused(f"more than {limits.marks} commas and brackets in all")
         size, most, largest = 2 * count, limits.string_bytes, limits.integer
         if type(own) is dict:
             # All keys at once, for nearly always all of them are short and ASCII.

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 from codecs import BOM_UTF8
-from typing import Any, Final, NoReturn, cast
+from collections import Counter
+from typing import Any, Final, Literal, NoReturn, TypeAlias, cast
 
 from eleanor_core.api.json_count import excess, has_half_pair, is_deeper
 from eleanor_core.api.json_limits import JsonLimits, JsonWalk, Refused
@@ -18,6 +19,7 @@ from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import JsonValue
 
 _LIMITS: Final = JsonLimits()
+_Seen: TypeAlias = Literal["sound", "odd", "twice"]
 _SMALL: Final = 4096
 """Bytes up to which nothing can be so deep, so many or so long that it costs time to speak of."""
 _WIDEST: Final = 4
@@ -35,21 +37,23 @@ def parse_json(data: bytes | str, limits: JsonLimits = _LIMITS) -> JsonValue:
     Refused, with InvalidInput that names the byte or the JSONPath: what is not JSON, not UTF-8,
     begins with a byte order mark or goes on after its end; a key that stands twice in an object;
     NaN, infinities and numbers beyond a double; integers beyond 2^53 - 1; lone surrogates; and what
-    passes a limit. What holds too many values or is nested too deep is refused before it is parsed.
+    passes a limit. What holds too much or is nested too deep is refused before it is parsed.
     """
     raw = _encoded(data, limits)
     decoder = _PLAIN
     if len(raw) > _SMALL:
-        if problem := excess(raw, limits.values, limits.depth):
+        if problem := excess(raw, limits.marks, limits.depth):
             _refuse(problem)
         if _has_long_number(raw):
             decoder = _CAREFUL
     text = data if isinstance(data, str) else _decoded(raw)
     value = _parsed(text, decoder)
-    if not _is_sound(value, raw, limits):
+    seen = _seen(value, raw, limits)
+    if seen != "sound":
         try:
-            JsonWalk(limits).check(value)
-            _Finder(limits).check(_parsed(text, _MARKING))
+            if seen == "odd":
+                JsonWalk(limits).check(value)
+            _each_key_once(_parsed(text, _MARKING))
         except Refused as refused:
             raise refused.at("$", "JSON") from None
     return value
@@ -101,68 +105,74 @@ def _strings(raw: bytes) -> int:
 
 
 # One loop with a branch for each type, for it is most of what a large context costs.
-def _is_sound(root: JsonValue, raw: bytes, limits: JsonLimits) -> bool:  # noqa: PLR0912 -- so
-    """Return whether a parsed text is within its limits, and no key was there twice.
+def _seen(root: JsonValue, raw: bytes, limits: JsonLimits) -> _Seen:  # noqa: PLR0912 -- so
+    """Return what is to be thought of a parsed text.
 
-    Where it says no, the text may still be sound: a walk tells. Each character is taken for four
-    bytes. What a value holds in all is less than the bytes of its text, which are within the limit.
+    `sound`: it is within its limits, and no key was there twice. `twice`: else it would be. `odd`:
+    it may still be sound, a walk tells. Each character is taken for four bytes. What a value holds
+    in all is less than the bytes of its text, which are within the limit.
     """
     if _BACKSLASH in raw and has_half_pair(raw):
-        return False
+        return "odd"
     strings = _strings(raw)
     longest_key, longest = limits.key_bytes // _WIDEST, limits.string_bytes // _WIDEST
-    largest, values = limits.integer, 0
+    # The list that holds the root is none of the text's.
+    largest, marks = limits.integer, -2
     # What is found in these goes to their end.
     containers: list[Any] = [[root]]
     for own in containers:
-        values += len(own)
+        marks += len(own) + 1 if own else 2
         if type(own) is dict:
             if len(own) > limits.keys:
-                return False
+                return "odd"
             strings -= len(own)
             for key in own:
                 if len(key) > longest_key:
-                    return False
+                    return "odd"
             items = own.values()
         else:
             if len(own) > limits.items:
-                return False
+                return "odd"
             items = own
         for item in items:
             kind = type(item)
             if kind is str:
                 strings -= 1
                 if len(item) > longest:
-                    return False
+                    return "odd"
             elif kind is dict or kind is list:
                 containers.append(item)
             elif kind is int:
                 if not -largest <= item <= largest:
-                    return False
+                    return "odd"
             # A number less itself is 0, and NaN where it is NaN or infinite.
             elif kind is float and item - item:
-                return False
-    if strings or values > limits.values:
-        # Of a key that stands there twice, the json module keeps one: its quotes are too many.
-        return False
+                return "odd"
     deep = len(containers) > limits.depth and len(raw) <= _SMALL
-    return not deep or not is_deeper(raw, limits.depth)
+    if marks > limits.marks or (deep and is_deeper(raw, limits.depth)):
+        return "odd"
+    # Of a key that stands there twice, the json module keeps one: its quotes are too many.
+    return "twice" if strings else "sound"
 
 
 # -- parsing --------------------------------------------------------------------------------------
 
 
 class _Twice:
-    """Stands for an object with a key that stands there twice."""
+    """Stands for an object with a key that stands there twice, or more often."""
 
-    __slots__ = ("key",)
+    __slots__ = ("_pairs",)
 
     def __init__(self, pairs: list[tuple[str, JsonValue]]) -> None:
-        seen: set[str] = set()
-        for self.key, _ in pairs:
-            if self.key in seen:
-                break
-            seen.add(self.key)
+        self._pairs = pairs
+
+    def key(self) -> str:
+        """Return the key, or the first of them."""
+        times = Counter(key for key, _ in self._pairs)
+        return next(key for key, count in times.items() if count > 1)
+
+
+_NESTED: Final = frozenset({dict, list, _Twice})
 
 
 def _integer(digits: str) -> int:
@@ -175,13 +185,23 @@ def _object(pairs: list[tuple[str, JsonValue]]) -> object:
     return table if len(table) == len(pairs) else _Twice(pairs)
 
 
-class _Finder(JsonWalk):
-    """Finds the object with a key that stands there twice."""
-
-    def _scalar(self, value: object) -> JsonValue:
-        if isinstance(value, _Twice):
-            raise Refused(f"the key {quoted(value.key, 60)} stands there twice")
-        return super()._scalar(value)
+def _each_key_once(root: object) -> None:
+    """Raise Refused for the first object that stands for one with a key twice."""
+    # What is found in these goes to their end; of each it is known where it was found, and how.
+    found: list[Any] = [root] if type(root) in _NESTED else []
+    inside: list[tuple[int, str | int]] = []
+    for at, own in enumerate(found):
+        if type(own) is _Twice:
+            refused = Refused(f"the key {quoted(own.key(), 60)} stands there twice")
+            up = at
+            while up:
+                up, step = inside[up - 1]
+                refused.steps.append(step)
+            raise refused
+        for step, item in own.items() if type(own) is dict else enumerate(own):
+            if type(item) in _NESTED:
+                found.append(item)
+                inside.append((at, step))
 
 
 _PLAIN: Final = json.JSONDecoder()

@@ -28,10 +28,10 @@ class FrozenMap(Mapping[str, JsonValue]):
     def __init__(self, items: Mapping[str, JsonValue] | None = None) -> None:
         object.__setattr__(self, "_items", MappingProxyType(dict(items or {})))
 
-    @classmethod
-    def owning(cls, items: dict[str, JsonValue]) -> FrozenMap:
+    @staticmethod
+    def owning(items: dict[str, JsonValue]) -> FrozenMap:
         """Return a map of a dict that nobody else holds, without copying it."""
-        frozen = cls.__new__(cls)
+        frozen = _new(FrozenMap)
         # The slot's own setter: a context of many small objects makes one of these for each.
         _set_items(frozen, MappingProxyType(items))
         return frozen
@@ -68,6 +68,7 @@ class FrozenMap(Mapping[str, JsonValue]):
         return f"FrozenMap({dict(self._items)!r})"
 
 
+_new = object.__new__
 _set_items = FrozenMap.__dict__["_items"].__set__
 inside: Final[Callable[[FrozenMap], Mapping[str, JsonValue]]] = attrgetter("_items")
 """Returns the read-only mapping in a `FrozenMap`, whose methods are not written in Python."""

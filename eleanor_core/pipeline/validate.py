@@ -25,6 +25,7 @@ from eleanor_core.api.json_limits import (
 from eleanor_core.errors import InvalidInput, quoted
 from eleanor_core.model import EMPTY_MAP, CaseKind, FrozenMap, JsonValue
 from eleanor_core.model.made import unchecked
+from eleanor_core.pipeline.plain import freeze_plain
 from eleanor_core.settings.model import Limits
 
 _KINDS: Final = ("prompt", "answer", "action")
@@ -100,6 +101,9 @@ def _trace_id(trace_id: object) -> str:
 def _context(context: object, limits: Limits) -> FrozenMap:
     if context is None:
         return EMPTY_MAP
+    plain = freeze_plain(context, limits.of_context)
+    if plain is not None:
+        return plain
     try:
         held = _Freezer(limits.of_context).check(context)
     except Refused as refused:

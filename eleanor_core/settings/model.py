@@ -148,8 +148,10 @@ class Limits(Section):
     context_depth: int = Field(
         default=32, gt=0, le=256, description="Deepest nesting of the context."
     )
-    context_nodes: int = Field(
-        default=100_000, gt=0, description="Most values in the context, counted all."
+    context_marks: int = Field(
+        default=80_000,
+        gt=0,
+        description="Most commas and brackets in the context's JSON, outside strings.",
     )
     context_keys: int = Field(
         default=10_000, gt=0, description="Most keys of one object in the context."
@@ -170,7 +172,7 @@ class Limits(Section):
         return JsonLimits(
             bytes=self.context_bytes,
             depth=self.context_depth,
-            values=self.context_nodes,
+            marks=self.context_marks,
             keys=self.context_keys,
             items=self.context_items,
             string_bytes=self.context_string_bytes,
@@ -182,10 +184,11 @@ class Limits(Section):
         """What a JSON text may hold that states one case: an object with text and context."""
         return evolve(
             self.of_context,
-            # JSON can write a byte of text as six (\u001f); the rest is for names, id and blanks.
-            bytes=6 * (self.text_bytes + self.context_bytes) + 65_536,
+            # Names, id, blanks and escapes have the rest. With more of it, more bytes would have to
+            # be read before a bomb is known as one.
+            bytes=self.text_bytes + self.context_bytes + 65_536,
             depth=self.context_depth + 1,
-            values=self.context_nodes + 64,
+            marks=self.context_marks + 64,
             string_bytes=max(self.text_bytes, self.context_string_bytes),
         )
 

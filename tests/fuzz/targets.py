@@ -39,11 +39,11 @@ from eleanor_core.testing import MemoryLog
 
 ROOT: Final = Path(__file__).parents[2]
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {}
-_SMALL: Final = JsonLimits(depth=6, values=60, keys=8, items=12, string_bytes=64, key_bytes=16)
+_SMALL: Final = JsonLimits(depth=6, marks=60, keys=8, items=12, string_bytes=64, key_bytes=16)
 _COUNTED: Final = b" " * 5000
 """Before a text, so that it is long enough to be counted before it is parsed."""
 _LIMITS: Final = Limits(
-    text_bytes=400, context_bytes=900, context_depth=5, context_nodes=60, context_items=20,
+    text_bytes=400, context_bytes=900, context_depth=5, context_marks=60, context_items=20,
     context_keys=8, context_string_bytes=100, context_key_bytes=20,
 )  # fmt: skip
 _DETECTORS: Final = [

@@ -65,18 +65,18 @@ def test_every_source_sets_its_part_of_one_section(here: Path) -> None:
     file = write(here / "s.yaml", "limits:\n  text_bytes: 1\n  context_bytes: 1\n")
     env_file = write(here / "my.env", "ELEANOR_LIMITS__CONTEXT_BYTES=2\nOTHER=1\n")
     loaded = load_settings(
-        {"limits": {"context_nodes": 4}},
+        {"limits": {"context_marks": 4}},
         file=file,
         env_file=env_file,
         env={"ELEANOR_LIMITS__CONTEXT_DEPTH": "3", "PATH": "/bin"},
     )
-    limits = {"text_bytes": 1, "context_bytes": 2, "context_depth": 3, "context_nodes": 4}
+    limits = {"text_bytes": 1, "context_bytes": 2, "context_depth": 3, "context_marks": 4}
     assert loaded.settings.limits == Limits(**limits)
     assert {key: loaded.origins[f"limits.{key}"] for key in limits} == {
         "text_bytes": f"file {file}",
         "context_bytes": f"env file {env_file}",
         "context_depth": "environment ELEANOR_LIMITS__CONTEXT_DEPTH",
-        "context_nodes": "command line",
+        "context_marks": "command line",
     }
 
 

@@ -278,7 +278,7 @@ def test_many_references_to_one_thing_count_as_many() -> None:
     laugh: object = "ha"
     for _ in range(9):
         laugh = [laugh] * 10
-    assert "more than 100000 values" in refused({"a": laugh})
+    assert "more than 80000 commas and brackets" in refused({"a": laugh})
     assert "larger than 1000000 bytes" in refused({"a": ["é" * 200_000] * 5000})
 
 
@@ -311,3 +311,42 @@ def test_the_copy_is_equal_and_shares_no_container(context: dict[str, Any]) -> N
         assert type(inner) is not list
     context["new"] = 1
     assert "new" not in held or held["new"] != 1
+
+
+TIGHT = Limits(
+    context_bytes=120, context_depth=4, context_marks=24, context_keys=4, context_items=6,
+    context_string_bytes=12, context_key_bytes=6,
+)  # fmt: skip
+WILD = st.recursive(
+    st.sampled_from([None, True, 0, 2**53 - 1, 2**53, -(2**53), 0.5, float("nan"), float("inf")])
+    | st.text(alphabet="ab\u00e9\u4e2d\U0001f600", max_size=14)
+    | st.sampled_from(["\ud800", "\udc00", b"", Level.HIGH, Colour.RED, Share(0.5), (1, ["x"])]),
+    lambda inner: (
+        st.lists(inner, max_size=7)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(alphabet="ab\u00e9\ud800", max_size=8), inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["a", Colour.RED, 1]), inner, max_size=2)
+    ),
+    max_leaves=12,
+)
+
+
+def outcome(context: object) -> str:
+    try:
+        return repr(validate("a text", context, "answer", "t", TIGHT).context)
+    except InvalidInput as error:
+        return f"{error.path}: {error}"
+
+
+@given(st.dictionaries(st.text(alphabet="abc", max_size=7), WILD, max_size=5))
+def test_what_is_plainly_right_is_kept_as_the_walk_would_keep_it(context: dict[str, Any]) -> None:
+    """A dict may be frozen in one go; a mapping of another type never is."""
+    assert outcome(context) == outcome(UserDict(context))
+
+
+def test_a_long_context_of_strings_that_are_no_ascii_is_looked_at_once() -> None:
+    words = {str(number): "\u00e9" * 24_000 for number in range(20)}
+    assert valid(words).context == words
+    assert "larger than 1000000 bytes" in refused({**words, "more": "\u00e9" * 24_000})
+    assert "500002 bytes; the limit is 500000" in refused({"a": "\u00e9" * 250_001})
+    assert "500001 characters; the limit is 500000" in refused({"a": "a" * 500_001})

@@ -17,7 +17,7 @@ def test_show_says_where_each_value_came_from(eleanor):
     assert shown["limits.context_depth"]["value"] == 7
     assert shown["limits.context_depth"]["origin"] == "file mine.yaml"
     assert shown["plugins.exact"]["origin"] == "environment ELEANOR_PLUGINS__EXACT"
-    assert shown["limits.context_nodes"]["origin"] == "default"
+    assert shown["limits.context_marks"]["origin"] == "default"
     assert shown["home"]["value"] == str(eleanor.home)
     people = eleanor(*arguments).out
     assert any(
