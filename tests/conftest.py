@@ -1,11 +1,13 @@
 """Both event loops for every async test, and what makes a run quick on a shared machine.
 
 Hypothesis has profiles. Temporary folders lie in memory where there is room. Each worker of a run
-has one processor, and so does the algebra in it.
+has one processor, and so does the algebra in it. What was collected is not looked through for
+garbage.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -45,6 +47,16 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+# Nothing of what is imported and collected is garbage.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, among what the tests make and not in all that is here."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -28,7 +29,13 @@ _RANDOM: Final = re.compile(r"(?![/~.])(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{
 def looks_secret(path: KeyPath) -> bool:
     """Say whether a value at `path` may be a secret: a plugin's name says nothing about that."""
     own = path[3:] if path[:1] and path[0] in TABLES.values() else path
-    return any(_SECRET_KEY.match(part) for part in own)
+    return any(map(_says_secret, own))
+
+
+@lru_cache(maxsize=1024)
+def _says_secret(name: str) -> bool:
+    """Say it of one name: every start asks several times of the same hundreds."""
+    return _SECRET_KEY.match(name) is not None
 
 
 def masked(value: JsonValue, path: KeyPath, providers: Collection[str] = ()) -> JsonValue:

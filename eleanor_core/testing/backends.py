@@ -31,7 +31,7 @@ from eleanor_core.api import (
 from eleanor_core.model import JsonObject
 from eleanor_core.testing import arithmetic
 from eleanor_core.testing.arithmetic import cosine, floats, matrix, pack
-from eleanor_core.testing.contract import PluginContract
+from eleanor_core.testing.contract import PluginContract, at_most
 from eleanor_core.testing.plugin import required_devices
 from eleanor_core.testing.rules import broken
 
@@ -103,7 +103,7 @@ class BackendContract(PluginContract[BackendDeclaration, Backend]):
         """Call `check` with matrices that Hypothesis makes."""
         async with self.started() as backend:
 
-            @hypothesis_settings(max_examples=self.examples, deadline=None)
+            @hypothesis_settings(max_examples=at_most(self.examples), deadline=None)
             @given(rows=matrices)
             def holds(rows: list[list[float]]) -> None:
                 check(backend, rows)
@@ -240,7 +240,7 @@ class BackendContract(PluginContract[BackendDeclaration, Backend]):
         """`like-reference`: over blocks that Hypothesis makes, with many equal cosines."""
         async with self.started() as backend:
 
-            @hypothesis_settings(max_examples=self.examples, deadline=None)
+            @hypothesis_settings(max_examples=at_most(self.examples), deadline=None)
             @given(block=blocks, k=st.integers(0, 15), storage=st.sampled_from(STORAGES))
             def agrees(
                 block: tuple[list[list[float]], list[list[float]]], k: int, storage: Storage

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from typing import ClassVar, Final, Generic, TypeVar, cast
 
 import pytest
 import structlog
+from hypothesis import settings as hypothesis_settings
 
 from eleanor_core._panel import first
 from eleanor_core._secrets import Resolver
@@ -220,18 +222,29 @@ class PluginContract(Generic[D, P]):
         target = self._target()
         if not target:
             pytest.skip("the plugin is an object, not a module")
-        run = subprocess.run(  # noqa: S603 -- this interpreter, on the author's own module
-            [sys.executable, "-c", _PROBE, target],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            check=False,
-        )
+        run = _imported(target, os.pathsep.join(sys.path))
         if run.returncode:
             broken(self.whose, "light-import", f"the import fails:\n{run.stderr}")
         heavy = sorted(self.heavy & set(json.loads(run.stdout)))
         if heavy:
             broken(self.whose, "light-import", f"it loads {', '.join(heavy)}")
+
+
+@cache
+def _imported(target: str, path: str) -> subprocess.CompletedProcess[str]:
+    """Import a module in an interpreter of its own: once, however many plugins it declares."""
+    return subprocess.run(  # noqa: S603 -- this interpreter, on the author's own module
+        [sys.executable, "-c", _PROBE, target],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        check=False,
+    )
+
+
+def at_most(examples: int) -> int:
+    """Return how many examples Hypothesis makes: so many, or fewer where its profile says so."""
+    return min(examples, hypothesis_settings().max_examples)
 
 
 def _label(plugin: object) -> str:

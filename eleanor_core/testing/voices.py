@@ -34,7 +34,7 @@ from eleanor_core.isolation.frames import MalformedError
 from eleanor_core.model import Abstention, Assessment, Case, JsonValue
 from eleanor_core.pipeline.runner import INLINE_BUDGET, INLINE_BUDGET_PER_CHARACTER
 from eleanor_core.pipeline.voice import Voice
-from eleanor_core.testing.contract import PluginContract
+from eleanor_core.testing.contract import PluginContract, at_most
 from eleanor_core.testing.harness import Harness
 from eleanor_core.testing.makers import LetterEmbedder, make_case
 from eleanor_core.testing.measure import cancelled_call, cpu_time, longest_hold
@@ -66,7 +66,7 @@ class VoiceContract(PluginContract[D, Product], Generic[D, R]):
 
     `texts`: texts of the plugin's own field; the more of its branches they reach, the better.
     `signals`: signals of detectors to which it listens. `deterministic`: False for a voice that
-    asks a model. `examples`: how many texts Hypothesis makes.
+    asks a model. `examples`: how many texts Hypothesis makes; fewer where its profile says so.
     """
 
     texts: ClassVar[Sequence[str]] = ()
@@ -223,7 +223,9 @@ class VoiceContract(PluginContract[D, Product], Generic[D, R]):
                 await ask(await self.case(text))
 
             @hypothesis_settings(
-                max_examples=self.examples, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=at_most(self.examples),
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
             )
             @given(text=texts)
             def any_text(text: str) -> None:

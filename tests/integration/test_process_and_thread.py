@@ -48,29 +48,11 @@ async def _place(engine: EleanorEngine) -> tuple[int, int]:
 
 
 @APART
-async def test_it_runs_where_it_was_declared_to(harness: Harness, execution: Execution) -> None:
-    async with harness(plugins=[_apart(execution)]) as engine:
-        process, thread = await _place(engine)
-        assert (process == os.getpid()) is (execution == "thread")
-        assert (process, thread) != (os.getpid(), threading.get_ident())
-
-
-@APART
-async def test_a_case_arrives_whole_and_a_result_comes_back_whole(
+async def test_where_it_was_declared_to_run_it_gets_all_and_its_faults_stay(
     harness: Harness, execution: Execution
 ) -> None:
-    async with harness(plugins=[_apart(execution)]) as engine:
-        there = await _outcome(engine, TEXT)
     async with harness(plugins=[critic_plugin("apart", obey)]) as engine:
         here = await _outcome(engine, TEXT)
-    assert _told(there)[1] == _told(here)[1]
-    assert evolve(there, justification="") == evolve(here, justification="")  # type: ignore[type-var] # results, see _told
-
-
-@APART
-async def test_every_fault_stays_where_it_is_and_the_next_call_works(
-    harness: Harness, execution: Execution
-) -> None:
     expected = {
         "raise": ("raised", "RuntimeError: out of order"),
         "leave": ("raised", "SystemExit: 3"),
@@ -79,8 +61,15 @@ async def test_every_fault_stays_where_it_is_and_the_next_call_works(
         "forge": ("malformed", "somebody-else"),
         "invent": ("malformed", "too-lazy"),
     }
+    # One engine for all, since the start of a process is most of what this costs.
     async with harness(plugins=[_apart(execution)]) as engine:
         before = await _place(engine)
+        assert (before[0] == os.getpid()) is (execution == "thread")
+        assert before != (os.getpid(), threading.get_ident())
+        # The case arrives whole, and the result comes back whole.
+        there = await _outcome(engine, TEXT)
+        assert _told(there)[1] == _told(here)[1]
+        assert evolve(there, justification="") == evolve(here, justification="")  # type: ignore[type-var] # results, see _told
         for text, (reason, detail) in expected.items():
             outcome = await _outcome(engine, text)
             assert isinstance(outcome, Abstention), text
@@ -141,12 +130,12 @@ async def test_threads_that_were_given_up_keep_their_places(
         await _place(engine)
         idle = threading.active_count()
         for _ in range(5):
-            outcome = await _outcome(engine, "sleep 1")
+            outcome = await _outcome(engine, "sleep 0.7")
             assert isinstance(outcome, Abstention)
             reasons.append(outcome.reason)
             assert threading.active_count() <= idle + 2
         assert reasons == ["deadline", "deadline", "overload", "overload", "overload"]
-        await anyio.sleep(1.2)
+        await anyio.sleep(0.8)
         await _place(engine)
 
 

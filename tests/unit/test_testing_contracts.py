@@ -95,6 +95,11 @@ class TestProcessCritic(CriticContract):
     examples = 10
     plugin = critic_plugin("calm", weigh, clauses=["A2"], execution="process", patterns=(SHOUT,))
 
+    @pytest.fixture
+    def anyio_backend(self) -> str:
+        """One loop, for the processes' sake; `test_process_and_thread.py` has them on both."""
+        return "asyncio"
+
 
 class TestDetector(DetectorContract):
     plugin = detector_plugin(

@@ -1,4 +1,4 @@
-"""Both event loops for every async test."""
+"""Whether this dist is there, and the one event loop that its tests need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 collect_ignore_glob = [] if find_spec("eleanor_backends_onnx") else ["test_*.py"]
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Run async tests on both loops."""
-    return str(request.param)
+@pytest.fixture
+def anyio_backend() -> str:
+    """One loop: a backend is called as a function is, and sees none."""
+    return "asyncio"

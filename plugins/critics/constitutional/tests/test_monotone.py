@@ -40,7 +40,7 @@ signals = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(text=st.sampled_from(TEXTS), some=signals, more=signals)
 def test_a_signal_never_lowers_anything(
     judge: Judge, text: str, some: Sequence[DetectorSignal], more: Sequence[DetectorSignal]
@@ -66,7 +66,7 @@ def test_a_signal_does_raise(judge: Judge) -> None:
     assert alone.violations == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(
     text=st.sampled_from(TEXTS[1:]),
     before=st.lists(st.sampled_from(HARMLESS), max_size=4),
@@ -84,7 +84,7 @@ def test_harmless_sentences_around_change_no_violation(
         assert among[name].score == result.score
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=4))
 def test_a_result_holds_the_clauses_of_all_its_sentences(judge: Judge, texts: list[str]) -> None:
     together = judge("\n".join(texts))

@@ -61,7 +61,7 @@ def cosine(one: str, other: str) -> float:
     return math.fsum(a * b for a, b in zip(numbers(one), numbers(other), strict=True))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(text=st.text(max_size=200))
 def test_every_text_has_length_one_or_is_zero(text: str) -> None:
     length = math.hypot(*numbers(text))
@@ -86,7 +86,7 @@ def test_every_process_gives_the_same_bytes() -> None:
             check=True,
             env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout.strip()
-        for seed in ("0", "1", "4242")
+        for seed in ("0", "4242")
     }
     assert outputs == {vector(text).hex()}
 

@@ -141,7 +141,8 @@ async def test_all_windows_of_a_long_text_count() -> None:
 
 
 @pytest.mark.anyio
-async def test_concurrent_callers_share_a_pass() -> None:
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_concurrent_callers_share_a_pass(anyio_backend: str) -> None:
     sizes: list[int] = []
 
     def noted(windows: object) -> object:

@@ -90,6 +90,7 @@ async def test_a_full_disk_refuses_and_goes_on_when_there_is_room(open_it, folde
         assert (report.findings, report.notes) == ((), ())
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_another_process_can_read_but_not_write(open_it, seal, folder: Path) -> None:
     async with open_it() as log:
         for n in range(3):

@@ -74,7 +74,7 @@ def test_a_line_gives_its_case(case: PrecedentCase) -> None:
     assert "\r" not in line
 
 
-@settings(max_examples=25, deadline=None)
+@settings(deadline=None)
 @given(history=histories())
 def test_an_import_is_exported_line_for_line(history: list[PrecedentCase]) -> None:
     lines = [precedent_line(case) for case in history]
