@@ -141,9 +141,11 @@ def test_it_grows_ahead_where_there_is_place(
         disk.write_all(descriptor, data)
 
     monkeypatch.setattr(journal, "write_all", write_all)
-    outcomes = commit(store(), map(seal, range(3)))
+    opened = store()
+    outcomes = commit(opened, map(seal, range(3)))
     assert all(isinstance(item, Receipt) for item in outcomes)
     assert (folder / "journal").read_bytes().endswith(b"---") is not full
+    opened.close()
 
 
 def test_entries_from_before_it_began_again_count_for_nothing(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from eleanor_evidence_local.layout import heading
+from eleanor_evidence_local.store import Store
+from eleanor_evidence_local.submission import Submission
 from eleanor_evidence_local.tiles import Tile, TileBuilder, Tiles, tile_named
 
 from eleanor_core.api import Frontier, consistency_proof, inclusion_proof, merkle_root
@@ -108,3 +112,24 @@ def test_any_proof_comes_from_the_files_and_a_builder_goes_on(tmp_path: Path) ->
     (tmp_path / "tile" / "2").mkdir()
     (tmp_path / "tile" / "0" / "002.p" / "188").unlink()
     assert Tiles(tmp_path).builder(700) is None
+
+
+def test_what_is_signed_while_tiles_are_listed_is_in_the_log(
+    store: Callable[[], Store], seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, every = store(), Tiles.all
+
+    def grow(*numbers: int) -> None:
+        records = [seal(n) for n in numbers]
+        log.commit([Submission(record, heading(record.leaf)) for record in records])
+        assert log.notary
+        log.notary.sign()
+
+    def listed(self: Tiles) -> Iterator[tuple[str, Tile | None]]:
+        grow(3, 4, 5)
+        return every(self)
+
+    grow(0, 1, 2)
+    monkeypatch.setattr(Tiles, "all", listed)
+    assert log.verify().findings == ()
+    log.close()

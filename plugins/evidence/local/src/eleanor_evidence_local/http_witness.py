@@ -46,9 +46,11 @@ class HttpWitness:
             response = connection.getresponse()
             text = response.read(_LONGEST).decode("utf-8")
             if late.is_set():
-                raise TimeoutError(f"not all of it in {self._seconds:g} seconds")
+                raise TimeoutError
         except (OSError, HTTPException, UnicodeDecodeError) as error:
             why = str(error) if isinstance(error, OSError) else type(error).__name__
+            if late.is_set():  # whatever it was in the midst of when it was cut off
+                why = f"not all of it in {self._seconds:g} seconds"
             raise EvidenceUnavailable(f"{self._url.netloc} gave no answer: {why}") from error
         finally:
             if end is not None:

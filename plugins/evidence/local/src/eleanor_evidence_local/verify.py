@@ -144,8 +144,7 @@ class _Verification:
         self._erasures()
         self._strangers()
         self._cosigned()
-        count = self._scope.end().position if self._scope.end else self._frontier.size
-        self._tree.finish(count, alone=self._scope.rebuild is not None)
+        self._tree.finish(self._by_now, alone=self._scope.rebuild is not None)
         self._notes += self._tree.notes
         self._derived()
         if self._erased:
@@ -158,6 +157,10 @@ class _Verification:
             findings=tuple(self._findings[: _MOST_FINDINGS + 1]),
             notes=tuple(self._notes),
         )
+
+    def _by_now(self) -> int:
+        """Return how many records there are at this moment."""
+        return self._scope.end().position if self._scope.end else self._frontier.size
 
     def _derived(self) -> None:
         """Make anew what is made from the segments, unless those are wrong: then it is a witness.

@@ -108,11 +108,11 @@ class TreeCheck:
             for tile, hashes in self._builder.partial():
                 self._compare(tile, hashes)
 
-    def finish(self, count: int, *, alone: bool) -> None:
+    def finish(self, count: Callable[[], int], *, alone: bool) -> None:
         """Find what is signed and not there, and what lies among the tiles beside them.
 
-        `count`: records that there are by now. `alone`: no other process writes the log, so that no
-        tile can be ahead of them.
+        `count` gives how many records there are by now. `alone`: no other process writes the log,
+        so that no tile can be ahead of them.
         """
         while self._next:
             self._missing(self._next)
@@ -127,13 +127,16 @@ class TreeCheck:
             self.notes.append(f"{self._first_late}{more}")
         if self._last and not self._published():
             self.stale.append(f"{self._checkpoints.newest_path.name} was not the newest signed")
-        for name, tile in self._tiles.all():
+        there = [*self._tiles.all()]
+        # Asked after the tiles were listed: what is signed meanwhile is in neither or in both.
+        end = count()
+        for name, tile in there:
             if tile is None and not name.endswith(".new"):
                 self._found(f"{name} at byte 0", "this file is not part of the log")
-            elif tile and alone and tile.end > count:
+            elif tile and alone and tile.end > end:
                 self._found(
                     f"{name} at byte 0",
-                    f"it stands for records up to {tile.end - 1}, and the log ends after {count}",
+                    f"it stands for records up to {tile.end - 1}, and the log ends after {end}",
                 )
             elif tile and tile.width < WIDTH:
                 self._compare_with_known(tile)
