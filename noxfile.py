@@ -18,7 +18,8 @@ BACKEND = "flit_core>=3.11,<4"
 REQUIRE = "ELEANOR_REQUIRE_DEVICE"
 BACKENDS = ROOT / "plugins" / "backends"
 ENCODER = ROOT / "plugins" / "embedders" / "minilm"
-APART = [BACKENDS / "jax", BACKENDS / "onnx", BACKENDS / "torch"]
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+APART = [ROOT / path for path in PYPROJECT["tool"]["eleanor"]["apart"]]
 """Dists with a large dependency: `nox -s backends` has an environment for each."""
 PLUGINS = sorted(
     folder

@@ -12,18 +12,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
+import psutil
 from corpus import corpus
 
 WORKER: Final = "eleanor_cli.batching.worker"
@@ -92,8 +93,8 @@ def judge(mode: str, source: Path, target: Path, options: argparse.Namespace) ->
     while process.poll() is None:
         time.sleep(0.2)
         if mode == "ray" and not killed and _lines(written) > options.texts // 2:
-            for number in islice(_below(process.pid, WORKER), 1):
-                os.kill(number, signal.SIGKILL)
+            for worker in _below(process.pid, WORKER)[:1]:
+                worker.kill()
                 killed = f", one worker of two killed after {_lines(written)} lines"
     seconds = time.perf_counter() - started
     if process.returncode:
@@ -139,23 +140,12 @@ def _lines(file: Path) -> int:
         return sum(piece.count(b"\n") for piece in iter(lambda: stream.read(1 << 20), b""))
 
 
-def _below(root: int, word: str) -> Iterator[int]:
-    """Yield the processes below this one whose command line holds a word (on Linux)."""
-    parents, found = {}, []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text()
-            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-            if word in (folder / "cmdline").read_text():
-                found.append(int(folder.name))
-        except OSError:
-            continue
-    for number in found:
-        above = number
-        while above in parents and above != root:
-            above = parents[above]
-        if above == root:
-            yield number
+def _below(root: int, word: str) -> list[psutil.Process]:
+    """Return the processes below this one whose command line holds a word."""
+    with suppress(psutil.NoSuchProcess):  # one that ended while it was looked at
+        below = psutil.Process(root).children(recursive=True)
+        return [process for process in below if word in " ".join(process.cmdline())]
+    return []
 
 
 if __name__ == "__main__":

@@ -15,9 +15,6 @@ from attrs import define
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_OVER = frozenset({"__pycache__", "build", "dist"})
 
-APART = frozenset({"plugins/backends/jax", "plugins/backends/onnx", "plugins/backends/torch"})
-"""Dists with a large dependency, in no default install: `nox -s backends` tests them."""
-
 Table: TypeAlias = Mapping[str, object]
 
 
@@ -78,6 +75,12 @@ class Dist:
         ]
 
     @property
+    def apart(self) -> Sequence[str]:
+        """Folders of dists in no default install; the core's own file names them."""
+        tool = cast("Mapping[str, Mapping[str, Sequence[str]]]", self._pyproject["tool"])
+        return tool["eleanor"]["apart"]
+
+    @property
     def path(self) -> str:
         """Its folder as seen from the root, "." for the core."""
         return self.folder.relative_to(ROOT).as_posix()
@@ -100,7 +103,8 @@ def dists() -> list[Dist]:
 
 def together() -> list[Dist]:
     """Return the dists that are installed and tested in one environment."""
-    return [dist for dist in dists() if dist.path not in APART]
+    core, *others = dists()
+    return [core, *(dist for dist in others if dist.path not in core.apart)]
 
 
 def files(*suffixes: str) -> list[Path]:
@@ -126,3 +130,6 @@ def _kept(path: Path) -> bool:
 
 
 __all__ = ["ROOT", "Dist", "dists", "files", "plugin_dists"]
+
+if __name__ == "__main__":
+    print(*(dist.package for dist in together()), sep="\n")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -40,22 +39,10 @@ def test_without_ray_it_says_what_to_install(monkeypatch, tmp_path):
 
 def of_run(process, word):
     """Return the processes below this one whose command line holds a word."""
-    parents, found = {}, []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text()
-            parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
-            if word in (folder / "cmdline").read_text():
-                found.append(int(folder.name))
-        except OSError:
-            continue
-
-    def below(number):
-        while number in parents and number != process.pid:
-            number = parents[number]
-        return number == process.pid
-
-    return [number for number in found if below(number)]
+    with suppress(psutil.NoSuchProcess):  # one that ended while it was looked at
+        below = psutil.Process(process.pid).children(recursive=True)
+        return [item for item in below if word in " ".join(item.cmdline())]
+    return []
 
 
 @with_ray
@@ -85,7 +72,7 @@ def test_every_line_is_judged_once_whatever_is_killed(chaos, write, killed, targ
             and out.read_bytes().count(b"\n") > 20
             and (found := of_run(process, killed))
         ):
-            os.kill(found[0], signal.SIGKILL)
+            found[0].kill()
             break
         time.sleep(0.002)
     _, said = process.communicate(timeout=120)
