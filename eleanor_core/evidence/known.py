@@ -11,6 +11,7 @@ import html
 import json
 import re
 from base64 import b64encode
+from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
@@ -60,13 +61,27 @@ class _Needle:
     folded: bool
     base64: bool
 
+
+@frozen(repr=False)
+class _Sign:
+    """How needles begin that begin alike, as keys of one maker do; and all of them, sorted."""
+
+    sign: bytes
+    wholes: Sequence[bytes]
+    folded: bool
+    base64: bool
+
     def places(self, haystack: bytes) -> Iterator[Span]:
-        """Yield where it stands, as far as it goes on."""
+        """Yield where one of them stands, as far as the one goes on that goes on longest."""
+        most = max(map(len, self.wholes))
         start = haystack.find(self.sign)
         while start >= 0:
-            end = start + _alike(self.whole, haystack[start : start + len(self.whole)])
-            yield start, end
-            start = haystack.find(self.sign, end)
+            text = haystack[start : start + most]
+            # What begins most alike stands beside it in the order.
+            place = bisect(self.wholes, text)
+            beside = self.wholes[max(0, place - 1) : place + 1]
+            yield start, start + max(_alike(whole, text) for whole in beside)
+            start = haystack.find(self.sign, start + len(self.sign))
 
 
 @frozen(repr=False)
@@ -79,19 +94,19 @@ class _Held:
 
 @frozen(repr=False)
 class _Search:
-    """The needles of all values, and the automaton that tells which of them are there at all."""
+    """How all values begin, and the automaton that tells which of that is there at all."""
 
-    needles: Sequence[_Needle]
+    signs: Sequence[_Sign]
     automaton: re2.Set
 
-    def hits(self, lowered: bytes) -> Iterable[_Needle]:
-        """Return the needles that may stand in a text without punctuation, in lower case."""
+    def hits(self, lowered: bytes) -> Iterable[_Sign]:
+        """Return the signs that may stand in a text without punctuation, in lower case."""
         places = self.automaton.Match(lowered) or ()
-        always = len(self.needles)
+        always = len(self.signs)
         if always not in places:
             # Out of memory: slow is better than blind.
-            return self.needles
-        return [self.needles[place] for place in places if place != always]
+            return self.signs
+        return [self.signs[place] for place in places if place != always]
 
 
 class KnownSecrets:
@@ -131,9 +146,9 @@ class KnownSecrets:
         lowered = compact.lower()
         search = self.__search = self.__search or _search(self.__held.values())
         spans = [
-            (*span, needle.base64)
-            for needle in search.hits(lowered)
-            for span in needle.places(lowered if needle.folded else compact)
+            (*span, sign.base64)
+            for sign in search.hits(lowered)
+            for span in sign.places(lowered if sign.folded else compact)
         ]
         return _in_place(data, spans) if spans else []
 
@@ -167,11 +182,17 @@ def _held(value: SecretValue) -> _Held:
 
 
 def _search(held: Iterable[Iterable[_Held]]) -> _Search:
-    needles = dict.fromkeys(needle for items in held for item in items for needle in item.needles)
-    return _Search(tuple(needles), _automaton(tuple(needles)))
+    wholes: dict[tuple[bytes, bool, bool], set[bytes]] = {}
+    for needle in (needle for items in held for item in items for needle in item.needles):
+        wholes.setdefault((needle.sign, needle.folded, needle.base64), set()).add(needle.whole)
+    signs = [
+        _Sign(sign, sorted(those), folded=folded, base64=base64)
+        for (sign, folded, base64), those in wholes.items()
+    ]
+    return _Search(signs, _automaton(signs))
 
 
-def _automaton(needles: Sequence[_Needle]) -> re2.Set:
+def _automaton(signs: Sequence[_Sign]) -> re2.Set:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
@@ -179,8 +200,8 @@ def _automaton(needles: Sequence[_Needle]) -> re2.Set:
     while True:
         automaton = re2.Set.SearchSet(options)
         try:
-            for needle in needles:
-                automaton.Add(re2.escape(needle.sign.lower().decode()))
+            for item in signs:
+                automaton.Add(re2.escape(item.sign.lower().decode()))
             automaton.Add(_ALWAYS)
             automaton.Compile()
         except re2.error:

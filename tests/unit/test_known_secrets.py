@@ -48,6 +48,19 @@ def test_any_value_is_found_in_any_writing(value: str, write: str, beside: str) 
     assert written not in masked
 
 
+@given(
+    ends=st.lists(st.text("aA1/é", max_size=30), min_size=2, max_size=5),
+    write=st.sampled_from([*KNOWN]),
+)
+def test_values_that_begin_alike_are_each_found_to_their_end(ends: list[str], write: str) -> None:
+    values = [VALUE + end for end in ends]
+    together = knowing(*values)
+    for value in values:
+        text = f"{VALUE} before {KNOWN[write](value)} after"
+        alone = zip(knowing(value).text(text), together.text(text), strict=True)
+        assert all(other == "*" for one, other in alone if one == "*")
+
+
 @given(text=st.text())
 def test_what_holds_no_secret_is_left_as_it_is(text: str) -> None:
     redactor = knowing(VALUE)
