@@ -9,6 +9,8 @@ import json
 import logging
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextvars import copy_context
@@ -154,6 +156,29 @@ def test_variables_can_be_set_as_they_are_printed(tmp_path: Path) -> None:
     assert by_variables == Settings.model_validate(tomllib.loads(toml_block.text))
 
 
+MODULES = {
+    "first_critic.py": "yield CriticDeclaration(",
+    "my_detector.py": "yield DetectorDeclaration(",
+    "my_log.py": 'yield EvidenceDeclaration(name="table"',
+    "test_contract.py": "import my_detector",
+}
+"""The files that pages name, by what stands in each alone."""
+
+
+def _write_modules(folder: Path) -> None:
+    for name, sign in MODULES.items():
+        (block,) = [item for item in BLOCKS if item.language == "python" and sign in item.text]
+        (folder / name).write_text(block.text)
+
+
+@pytest.mark.long
+def test_the_printed_detector_and_log_pass_the_contract(tmp_path: Path) -> None:
+    _write_modules(tmp_path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_contract.py"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
 def _programs() -> Iterator[object]:
     for block in BLOCKS:
         # These read what a log or a batch makes: tests of their own run them.
@@ -178,7 +203,5 @@ def test_a_program_runs_as_it_is_printed(
     monkeypatch.setenv("ELEANOR_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    if "import first_critic" in block.text:
-        (critic,) = [item for item in BLOCKS if "def shouting(case):" in item.text]
-        (tmp_path / "first_critic.py").write_text(critic.text)
+    _write_modules(tmp_path)
     exec(compile(block.text, str(block), "exec", dont_inherit=True), {"__name__": "printed"})
