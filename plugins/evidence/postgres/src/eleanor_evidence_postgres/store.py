@@ -162,7 +162,8 @@ class Store:
             except psycopg.Error as error:
                 self._drop()
                 raise EvidenceUnavailable(
-                    f"the evidence log {self._where} did not answer as it should: {_words(error)}"
+                    f"the evidence log {self._where} did not answer as it should: {_words(error)}. "
+                    "It goes on by itself once that is put right"
                 ) from error
 
     def _connection(self) -> psycopg.Connection[TupleRow]:
