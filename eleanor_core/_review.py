@@ -23,12 +23,18 @@ from eleanor_core.model import (
 from eleanor_core.pipeline.gate import CLOSED_FOR_GOOD, Recorded
 
 _SALT_BYTES: Final = 32
+_NO_REASON: Final = "a review needs a reason, in words"
 
 
 def sign_review(
     key: PrivateKey, judgement: Recorded, *, choice: Choice, reason: str
 ) -> SignedReview:
-    """Return a review of a judgement, covering all of its escalations, signed with `key`."""
+    """Return a review of a judgement, covering all of its escalations, signed with `key`.
+
+    Raises ReviewRefused where there is no reason.
+    """
+    if not reason.strip():
+        raise ReviewRefused("malformed", _NO_REASON)
     salt = secrets.token_bytes(_SALT_BYTES)
     statement = ReviewStatement(
         record_id=judgement.record_id,
@@ -63,7 +69,7 @@ def check_words(signed: SignedReview, mask: Callable[[str], str]) -> None:
     if not _are_words(signed.statement, signed.salt, signed.reason):
         raise ReviewRefused("altered", "the reason is not the one that was signed")
     if not signed.reason.strip():
-        raise ReviewRefused("malformed", "a review needs a reason, in words")
+        raise ReviewRefused("malformed", _NO_REASON)
     if mask(signed.reason) != signed.reason:
         raise ReviewRefused(
             "secret", "the reason holds what looks like a secret: say it without, and sign again"

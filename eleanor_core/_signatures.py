@@ -77,7 +77,10 @@ class PrivateKey:
         try:
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         except (ValueError, TypeError) as error:
-            raise ReviewRefused("malformed", f"{path} holds no private key: {error}") from error
+            raise ReviewRefused(
+                "malformed",
+                f"{path} holds no private key; `eleanor review keys new` makes a file with one",
+            ) from error
         if not isinstance(key, Ed25519PrivateKey):
             raise ReviewRefused("malformed", f"{path} holds another kind of key than Ed25519")
         return cls(key)

@@ -222,6 +222,9 @@ def test_without_an_acknowledged_record_the_gate_is_closed_and_the_end_is_1(elea
     assert "ALLOW" not in people.out
     assert "closed. No evidence log acknowledged the record" in people.out
     assert "nothing may run on it" in people.err
+    worse = eleanor("evaluate", "a worrying text", **full)
+    assert worse.out.startswith("✗ NOT RECORDED  judged review: ")
+    assert "closed. No evidence log acknowledged the record" in worse.out
     for arguments in ([], ["--stream"]):
         program = eleanor("evaluate", "a fine text", "--json", *arguments, **full)
         assert program.code == 1

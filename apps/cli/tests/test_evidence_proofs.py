@@ -107,7 +107,7 @@ def test_export_writes_a_bundle_once(signing):
     assert "a grave text" not in "".join(lines)
     assert [json.loads(line)["index"] for line in lines] == [0, 1]
     ran = signing("evidence", "export", "given")
-    assert (ran.code, "given: File exists" in ran.err) == (1, True)
+    assert (ran.code, "given exists already" in ran.err) == (2, True)
     one = signing(
         "evidence", "export", "one", "--record", signing.record_id, "--payloads", "--json"
     )

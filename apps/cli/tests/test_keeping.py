@@ -122,7 +122,7 @@ def test_what_is_due_is_listed_first_and_erased_when_told(keeping, monkeypatch):
     ("words", "said"),
     [
         (("hold", "add", "--reason", "x"), "a hold must say what it covers"),
-        (("hold", "add", "--reason", "x", "--since", "yesterday"), "Invalid isoformat string"),
+        (("hold", "add", "--reason", "x", "--since", "yesterday"), "is no time: RFC 3339"),
         (("hold", "add", "--reason", "x", "--record", "1"), "records must be ids of records"),
     ],
 )

@@ -66,7 +66,20 @@ MISTAKES = [
         ("settings file missing.yaml", "correct its path"),
     ),
     (("--settings", "broken.yaml", "plugins"), 2, ("settings file broken.yaml: line 2", "correct")),
+    (("--home", "", "evaluate", "x"), 2, ("--home is empty: name a folder, or leave it out",)),
     (("--home", "empty.txt", "evaluate", "x"), 2, ("empty.txt (command line) is a file", "--home")),
+    (("evidence", "export", "."), 2, (". exists already; name a folder that is to be made",)),
+    (
+        ("evidence", "hold", "add", "--reason", "x", "--since", "yesterday"),
+        2,
+        ("'yesterday' is no time: RFC 3339, or 2026-03-31 in UTC",),
+    ),
+    (
+        ("review", "submit", "empty.txt"),
+        2,
+        ("empty.txt holds no signed review (not JSON", "--sign-only` prints one"),
+    ),
+    (("precedents", "list", "--like", ""), 2, ("--like is empty: give the text",)),
     (
         ("--set", "plugins.exact=[]", "evaluate", "x"),
         1,

@@ -77,7 +77,7 @@ def _before_the_verb(
         ),
     ] = None,
     home: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for all state (ELEANOR_HOME).")
+        str | None, typer.Option(metavar="DIR", help="Folder for all state (ELEANOR_HOME).")
     ] = None,
     traceback: Annotated[
         bool, typer.Option("--traceback", help="Show where an error was raised.")

@@ -19,7 +19,7 @@ class Options:
 
     settings: Path | None = None
     sets: Sequence[str] = ()
-    home: Path | None = None
+    home: str | None = None
     traceback: bool = False
 
     @cached_property
@@ -55,5 +55,8 @@ class Options:
                 raise UsageError(msg)
             overrides[key.strip()] = value
         if self.home is not None:
-            overrides["home"] = str(self.home.absolute())
+            if not self.home:
+                # As a path it would be the current folder.
+                raise UsageError("--home is empty: name a folder, or leave it out")
+            overrides["home"] = str(Path(self.home).absolute())
         return overrides

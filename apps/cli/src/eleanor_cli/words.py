@@ -73,6 +73,8 @@ def clause(code: str) -> str:
 
 def gate(assessment: Assessment) -> str:
     """Return whether anything may run, and what it takes to proceed."""
+    if not assessment.evidence:
+        return _GATES["record"]  # nobody can open the gate of what is not there
     requires = assessment.gate.requires
     if requires is None:
         changed = assessment.decision == "constrain"

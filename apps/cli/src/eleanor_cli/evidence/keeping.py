@@ -17,6 +17,7 @@ from eleanor_cli.out import write_json
 from eleanor_cli.running import run
 from eleanor_core import PrivateKey, Retention, open_retention
 from eleanor_core.codec import to_json
+from eleanor_core.errors import quoted
 from eleanor_core.model import Covers, Due, Erasure, Hold, JsonObject
 
 Asked: TypeAlias = tuple[str | None, Path | None]
@@ -136,7 +137,10 @@ def _who(asked: Asked) -> str | PrivateKey:
 def _moment(text: str) -> str:
     if not text:
         return ""
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{quoted(text, 40)} is no time: RFC 3339, or 2026-03-31 in UTC") from None
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 

@@ -70,6 +70,8 @@ def export(
     as_json: bool,
 ) -> int:
     """Write a bundle into a new folder."""
+    if folder.exists():
+        raise UsageError(f"{folder} exists already; name a folder that is to be made")
 
     async def main(tree: TransparencyLog) -> int:
         made = await write_bundle(tree, folder, record_ids=record_ids, payloads=payloads)

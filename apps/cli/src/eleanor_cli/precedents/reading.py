@@ -40,6 +40,9 @@ class Wanted:
         if self.clause is not None and self.clause not in CLAUSES:
             msg = f"--clause {quoted(self.clause, 40)}: the registry has {', '.join(CLAUSES)}"
             raise UsageError(msg)
+        if self.like is not None and not self.like.strip():
+            msg = "--like is empty: give the text whose like is sought"
+            raise UsageError(msg)
         if self.like is not None and self.everything:
             msg = "--like seeks among the cases in force, as recall does: leave --all out"
             raise UsageError(msg)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from eleanor_cli.out import write_json
 from eleanor_cli.review.opening import with_reviews
 from eleanor_cli.review.show import show_list, show_one, show_review
 from eleanor_core import PrivateKey, Reviewed, Reviews, sign_review
+from eleanor_core.api import parse_json
 from eleanor_core.codec import from_json, to_json
+from eleanor_core.errors import InvalidInput
 from eleanor_core.evidence import open_payload
 from eleanor_core.model import Choice, JsonObject, SignedReview
 
@@ -84,11 +85,20 @@ def decide(options: Options, decision: Decision, *, sign_only: bool, as_json: bo
 
 def submit(options: Options, file: Path, *, as_json: bool) -> int:
     """Submit a signed review from a file."""
-    text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    given = str(file) == "-"
     try:
-        signed = from_json(json.loads(text), SignedReview)
+        data = parse_json(sys.stdin.buffer.read() if given else file.read_bytes())
+        signed = from_json(data, SignedReview)
+    except OSError:
+        raise
     except Exception as error:
-        raise UsageError(f"{file} holds no signed review: {error}") from error
+        why = str(error) if isinstance(error, InvalidInput) else "a key is missing or wrong"
+        where = "standard input" if given else file
+        msg = (
+            f"{where} holds no signed review ({why}); "
+            "`eleanor review decide ... --sign-only` prints one"
+        )
+        raise UsageError(msg) from error
 
     async def main(reviews: Reviews) -> int:
         return await _submitted(reviews, signed, as_json=as_json)
