@@ -54,7 +54,9 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_PAREN: Final = re.compile(r"\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|[()]", re.DOTALL)
+_PAREN: Final = re.compile(
+    r"(?:[^\\\[()]++|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\])*+([()])", re.DOTALL
+)
 _REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??", re.ASCII)
 # The begin of an alternative, as most are: only words, or words with white space between them.
 _PLAIN: Final = re.compile(r"(?:(\w+\??(?:\|\w+\??)*)|\w+(?:\\s\+\w+)+)(?=\||\Z)", re.ASCII)
@@ -99,6 +101,7 @@ class Reader:
         self._phrases: dict[str, _Branch] = {}
         self._pieces: dict[str, _Item] = {}
         self._found: dict[tuple[_Item, bool, bool], list[Clause]] = {}
+        self._ranks: dict[Clause, tuple[bool, int, int]] = {}
 
     def required(self, regex: str) -> tuple[Reading, ...]:
         """Return readings of which any text must meet one in which `regex` matches.
@@ -216,7 +219,7 @@ class Reader:
         if found is None:
             branches = item.inside or ((item,),)
             each = [self._of_branch(branch, left=left, right=right) for branch in branches]
-            found = self._found[item, left, right] = _rarest(_of_any(each))
+            found = self._found[item, left, right] = self._rarest(_of_any(each))
         return found
 
     def _of_branch(self, branch: _Branch, *, left: bool, right: bool) -> list[Clause]:
@@ -238,18 +241,29 @@ class Reader:
                     words = frozenset(map(_begin, words))
                 if words and "" not in words:
                     found.append(words)
-        return _rarest(found)
+        return self._rarest(found)
+
+    def _rarest(self, clauses: list[Clause]) -> list[Clause]:
+        """Return the clauses, those without common words and of long ones first."""
+        if len(clauses) < 2:
+            return clauses
+        for words in clauses:
+            if words not in self._ranks:
+                self._ranks[words] = _rank(words)
+        return sorted(dict.fromkeys(clauses), key=self._ranks.__getitem__)
 
 
 def _closing(regex: str) -> dict[int, int]:
     """Return for the place of each opening parenthesis the end of its group."""
     closing: dict[int, int] = {}
     opened: list[int] = []
-    for token in _PAREN.finditer(regex):
-        if token[0] == "(":
-            opened.append(token.start())
-        elif token[0] == ")":
-            closing[opened.pop()] = token.end()
+    place = 0
+    while (token := _PAREN.match(regex, place)) is not None:
+        place = token.end()
+        if token[1] == "(":
+            opened.append(place - 1)
+        else:
+            closing[opened.pop()] = place
     return closing
 
 
@@ -297,9 +311,10 @@ def _with_and_without(items: Sequence[_Item]) -> Iterator[_Branch]:
 
 def _choice(branches: tuple[_Branch, ...]) -> _Item:
     spelt = [_spelt(branch) for branch in branches]
-    words = frozenset[str]().union(*(some for some in spelt if some is not None))
-    if None not in spelt and len(words) <= MOST_WORDS:
-        return _Item(words=words, empty="" in words)
+    if None not in spelt:
+        words = frozenset[str]().union(*filter(None, spelt))
+        if len(words) <= MOST_WORDS:
+            return _Item(words=words, empty="" in words)
     return _Item(
         before=all(_runs_out(branch, "before") for branch in branches),
         after=all(_runs_out(branch[::-1], "after") for branch in branches),
@@ -350,11 +365,6 @@ def _of_any(each: Sequence[Sequence[Clause]]) -> list[Clause]:
         frozenset[str]().union(*[found[min(rank, len(found) - 1)] for found in each])
         for rank in range(max(map(len, each)))
     ]
-
-
-def _rarest(clauses: list[Clause]) -> list[Clause]:
-    """Return the clauses, those without common words and of long ones first."""
-    return clauses if len(clauses) < 2 else sorted(dict.fromkeys(clauses), key=_rank)
 
 
 def _rank(words: Clause) -> tuple[bool, int, int]:
