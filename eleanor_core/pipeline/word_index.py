@@ -53,8 +53,13 @@ class WordIndex:
                 self._known(word).meets |= bit
 
     def _known(self, word: str) -> _Known:
-        known = self._begins if word.endswith("*") else self._words
-        return known.setdefault(word.removesuffix("*").encode(), _Known())
+        key = word.encode()
+        known = self._words
+        if key.endswith(b"*"):
+            known, key = self._begins, key[:-1]
+        if key not in known:
+            known[key] = _Known()
+        return known[key]
 
     def candidates(self, data: bytes) -> Collection[int]:
         """Return the places of the patterns that may match in `data`, which is UTF-8."""
