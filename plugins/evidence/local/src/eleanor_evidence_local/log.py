@@ -7,6 +7,7 @@ gather for the next: so under load one sync serves many, and nobody waits for a 
 from __future__ import annotations
 
 import math
+import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,7 +33,6 @@ from eleanor_core.api import (
     leaf_hash,
 )
 from eleanor_evidence_local.checkpoints import Checkpoints, parsed
-from eleanor_evidence_local.door import Door
 from eleanor_evidence_local.erasing import unfinished
 from eleanor_evidence_local.index import SLICE
 from eleanor_evidence_local.keys import Keys
@@ -114,7 +114,7 @@ class LocalLog:
         self._wake = _waker()
         self._lock = threading.Lock()
         self._retaking = threading.Lock()
-        self._batches: Door[_Batch | None] = Door()
+        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._gathering: _Batch | None = None
         self._waiting = 0
         self._closed = False
@@ -156,7 +156,6 @@ class LocalLog:
                 self._refuse_late()
                 self._batches.put(batch)
                 self._waiting += len(batch.submissions)
-            self._batches.knock()
             await batch.done.wait()
             for outcome in batch.outcomes:
                 if isinstance(outcome, Refusal):
@@ -229,13 +228,9 @@ class LocalLog:
     def close(self) -> None:
         """Write what was submitted, stop the writer thread and let go of the files."""
         with self._lock:
-            first, self._closed = not self._closed, True
-            if first:
-                self._batches.put(None)
-        if first:
-            self._batches.knock()
+            self._closed = True
+            self._batches.put(None)
         self._writer.join()
-        self._batches.close()
         with self._retaking:
             for store in (*self._outlived, self._store):
                 store.close()
@@ -271,15 +266,12 @@ class LocalLog:
                     "setting `queue` allows: the disk does not keep up; send less, or raise it"
                 )
             batch = self._gathering
-            if new := batch is None or len(batch.submissions) >= BATCH:
+            if batch is None or len(batch.submissions) >= BATCH:
                 batch = self._gathering = _Batch()
                 self._batches.put(batch)
             self._waiting += 1
             batch.submissions.append(submission)
-            position = len(batch.submissions) - 1
-        if new:
-            self._batches.knock()
-        return batch, position
+            return batch, len(batch.submissions) - 1
 
     def _refuse_late(self) -> None:
         refusal = CLOSED if self._closed else self._store.closed
@@ -290,8 +282,8 @@ class LocalLog:
         """Run in the writer thread until told to stop."""
         while True:
             try:
-                batch = self._batches.take(_IDLE_SECONDS if self._store.untidy else None)
-            except TimeoutError:
+                batch = self._batches.get(timeout=_IDLE_SECONDS if self._store.untidy else None)
+            except queue.Empty:
                 self._store.tidy()
                 continue
             if batch is None:
