@@ -211,6 +211,7 @@ class VoiceContract(PluginContract[D, Product], Generic[D, R]):
                 await ask(await self.case(text))
 
     @pytest.mark.anyio
+    @pytest.mark.hypothesis
     async def test_answers_any_text(self) -> None:
         """`any-text`: empty, huge, and what Hypothesis makes of the texts and of all scripts."""
         pieces = st.sampled_from(self.all_texts()) | st.text(max_size=40)
