@@ -13,6 +13,7 @@ import re
 from base64 import b64encode
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -39,6 +40,7 @@ _WORDS: Final = re.compile(r"[^A-Za-z0-9]*(?:(?:[a-z]+|[A-Z]+|[A-Z][a-z]+)(?:[^A
 _PUNCTUATION: Final = bytes(
     code for code in range(128) if not chr(code).isalnum() and chr(code) != "*"
 )
+_KEPT: Final = bytes(code not in _PUNCTUATION for code in range(256))
 _BROKEN_OFF: Final = 3
 """Characters of base64 at either end that share a byte with what is encoded beside the value."""
 _BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
@@ -237,6 +239,8 @@ def _needle(sign: bytes, whole: bytes, *, folded: bool = False, base64: bool = F
 
 def _alike(one: bytes, other: bytes) -> int:
     """Return how many bytes both begin with."""
+    if other.startswith(one):
+        return len(one)
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -281,8 +285,7 @@ _IN_DIGITS: Final[Sequence[Callable[[str], str]]] = (
 
 def _in_place(data: bytes, spans: Iterable[tuple[int, int, bool]]) -> list[Span]:
     """Turn spans of the text without punctuation into merged spans of the text itself."""
-    dropped = frozenset(_PUNCTUATION)
-    places = [place for place, code in enumerate(data) if code not in dropped]
+    places = list(compress(range(len(data)), data.translate(_KEPT)))
     merged: list[Span] = []
     for start, end, base64 in sorted(spans):
         first, last = places[start], places[end - 1] + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import is_
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 import re2
 
@@ -26,6 +26,11 @@ _MAX_MEM: Final = 64 << 20
 # What can tell the start or end of the text from that of a line, even under the flag `m`.
 _TEXT_ANCHOR: Final = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-")
 _ALWAYS: Final = r"\z"
+_SILENT: Final = frozenset({int, float, bool, type(None)})
+_MAPPINGS: Final = frozenset({dict, FrozenMap})
+_SEQUENCES: Final = frozenset({list, tuple})
+_TOGETHER: Final = 256
+"""Texts that are asked about at once where one of all of them has a hit."""
 _CONTINUATION: Final = frozenset(bytes([byte]) for byte in range(0x80, 0xC0))
 
 
@@ -75,10 +80,18 @@ class Redactor:
         if known:
             data = _masked(data, known)
             texts = _parted(data.decode("utf-8", "surrogatepass"), texts)
-        if not self._patterns or (self._joinable and self._hits(data) == []):
+        if not self._patterns or self._clear(data):
             return texts
-        shaped = [self._shaped(text) for text in texts]
+        shaped: list[str] = []
+        for start in range(0, len(texts), _TOGETHER):
+            some = texts[start : start + _TOGETHER]
+            data = "\n".join(some).encode("utf-8", "surrogatepass")
+            shaped += some if self._clear(data) else map(self._shaped, some)
         return texts if all(map(is_, shaped, texts)) else shaped
+
+    def _clear(self, data: bytes) -> bool:
+        """Return whether no pattern hits in texts of a line each; it may be said too seldom."""
+        return self._joinable and self._hits(data) == []
 
     def value(self, value: JsonValue) -> JsonValue:
         """Return `value` with every string in it masked, keys too; itself where nothing hits."""
@@ -133,7 +146,9 @@ def over_strings(value: JsonValue, mask: Callable[[Sequence[str]], Sequence[str]
     What it returns as it was given leaves the value as it is. Keys that become equal are kept apart
     by a number.
     """
-    texts = tuple(_strings(value))
+    gathered: list[str] = []
+    _gather(value, gathered.append)
+    texts = tuple(gathered)
     masked = mask(texts)
     return value if masked is texts else _rebuilt(value, iter(masked))
 
@@ -214,33 +229,62 @@ def _parted(joined: str, texts: Sequence[str]) -> Sequence[str]:
     return parts
 
 
-def _strings(value: JsonValue) -> Iterator[str]:
+def _gather(value: JsonValue, take: Callable[[str], object]) -> None:
+    """Hand all strings to `take`, a key before what stands under it."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
+        take(value)
+    elif _is_mapping(value):
         for key, item in value.items():
-            yield key
-            yield from _strings(item)
-    elif isinstance(value, Sequence):
+            take(key)
+            if type(item) is str:
+                take(item)
+            elif type(item) not in _SILENT:
+                _gather(item, take)
+    elif _is_sequence(value):
         for item in value:
-            yield from _strings(item)
+            if type(item) is str:
+                take(item)
+            elif type(item) not in _SILENT:
+                _gather(item, take)
 
 
 def _rebuilt(value: JsonValue, masked: Iterator[str]) -> JsonValue:
-    """Return `value` with its strings, in the order of `_strings`, out of `masked`."""
+    """Return `value` with its strings, in the order of `_gather`, out of `masked`.
+
+    What holds the same strings as before is kept as it is.
+    """
     if isinstance(value, str):
         return next(masked)
-    if isinstance(value, Mapping):
+    if type(value) in _SILENT:
+        return value
+    if _is_mapping(value):
         rebuilt: dict[str, JsonValue] = {}
         alike: dict[str, int] = {}
-        for item in value.values():
+        same = True
+        for before, item in value.items():
             name = key = next(masked)
             while name in rebuilt:
                 alike[key] = alike.get(key, 1) + 1
                 name = f"{key}#{alike[key]}"
-            rebuilt[name] = _rebuilt(item, masked)
-        return FrozenMap(rebuilt) if isinstance(value, FrozenMap) else rebuilt
-    if isinstance(value, Sequence):
-        items = [_rebuilt(item, masked) for item in value]
+            after = next(masked) if type(item) is str else _rebuilt(item, masked)
+            same = same and name is before and after is item
+            rebuilt[name] = after
+        if same:
+            return value
+        return FrozenMap.owning(rebuilt) if type(value) is FrozenMap else rebuilt
+    if _is_sequence(value):
+        items = [next(masked) if type(item) is str else _rebuilt(item, masked) for item in value]
+        if all(map(is_, items, value)):
+            return value
         return tuple(items) if isinstance(value, tuple) else items
     return value
+
+
+# To ask an abstract class takes longer than all the rest.
+def _is_mapping(value: JsonValue) -> TypeGuard[Mapping[str, JsonValue]]:
+    kind = type(value)
+    return kind in _MAPPINGS or (kind not in _SEQUENCES and isinstance(value, Mapping))
+
+
+def _is_sequence(value: JsonValue) -> TypeGuard[Sequence[JsonValue]]:
+    return type(value) in _SEQUENCES or isinstance(value, Sequence)

@@ -164,6 +164,24 @@ def test_read_only_values_stay_read_only() -> None:
     assert redacted["a"] == ("******", 1)
 
 
+@pytest.mark.parametrize("places", [(0,), (255, 256), (999,), (3, 300, 700)])
+def test_each_of_many_strings_is_masked_as_it_would_be_alone(places: tuple[int, ...]) -> None:
+    texts = [f"text {number}" for number in range(1000)]
+    for place in places:
+        texts[place] = f"secret {place}"
+    assert REDACTOR.texts(texts) == [REDACTOR.text(text) for text in texts]
+    assert sum("******" in text for text in REDACTOR.texts(texts)) == len(places)
+
+
+def test_what_has_no_hit_is_kept_beside_what_has() -> None:
+    value: JsonValue = FrozenMap({"a": FrozenMap({"b": ("plain", 1)}), "c": ("secret", {"d": "x"})})
+    redacted = REDACTOR.value(value)
+    assert redacted == FrozenMap({"a": {"b": ("plain", 1)}, "c": ("******", {"d": "x"})})
+    assert isinstance(value, FrozenMap)
+    assert isinstance(redacted, FrozenMap)
+    assert redacted["a"] is value["a"]
+
+
 @pytest.mark.parametrize("regex", [r"\Asecret", r"secret\z", r"(?-m)^secret$", r"(?m)^secret"])
 def test_anchors_see_each_string_alone(regex: str) -> None:
     redactor = Redactor([Pattern(id="anchored", regex=regex, redact=True)])
