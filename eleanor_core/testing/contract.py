@@ -55,12 +55,13 @@ START_TIMEOUT: Final = 120.0
 _PROBE = """
 import inspect, json, sys
 from importlib.metadata import EntryPoint
-plugin = EntryPoint("plugin", sys.argv[1], "eleanor").load()
+plugins = [EntryPoint("plugin", target, "eleanor").load() for target in sys.argv[1:]]
 from eleanor_core.api import PluginAPI
-for name in dir(plugin):
-    if name.startswith("eleanor_register_"):
-        hook = getattr(plugin, name)
-        list(hook(PluginAPI()) if inspect.signature(hook).parameters else hook())
+for plugin in plugins:
+    for name in dir(plugin):
+        if name.startswith("eleanor_register_"):
+            hook = getattr(plugin, name)
+            list(hook(PluginAPI()) if inspect.signature(hook).parameters else hook())
 print(json.dumps(sorted(sys.modules)))
 """
 
@@ -211,18 +212,23 @@ class PluginContract(Generic[D, P]):
             return [point for point in group if point.value == self.plugin.__name__]
         return [point for point in group if point.name == self.plugin]
 
-    def _target(self) -> str:
-        """Return what to import, as in an entry point; "" for an object made by a test."""
+    def _targets(self) -> tuple[str, ...]:
+        """Return what to import, as in entry points; nothing for an object made by a test.
+
+        All plugins of one module are imported together: a process for each takes far longer.
+        """
         if isinstance(self.plugin, ModuleType):
-            return self.plugin.__name__
-        return next((point.value for point in self._entry_points()), "")
+            return (self.plugin.__name__,)
+        modules = {point.module for point in self._entry_points()}
+        group = entry_points(group=f"eleanor.{self.kind}")
+        return tuple(sorted(point.value for point in group if point.module in modules))
 
     def test_imports_light(self) -> None:
         """`light-import`, in a fresh interpreter."""
-        target = self._target()
-        if not target:
+        targets = self._targets()
+        if not targets:
             pytest.skip("the plugin is an object, not a module")
-        run = _imported(target, os.pathsep.join(sys.path))
+        run = _imported(targets, os.pathsep.join(sys.path))
         if run.returncode:
             broken(self.whose, "light-import", f"the import fails:\n{run.stderr}")
         heavy = sorted(self.heavy & set(json.loads(run.stdout)))
@@ -231,10 +237,10 @@ class PluginContract(Generic[D, P]):
 
 
 @cache
-def _imported(target: str, path: str) -> subprocess.CompletedProcess[str]:
-    """Import a module in an interpreter of its own: once, however many plugins it declares."""
+def _imported(targets: tuple[str, ...], path: str) -> subprocess.CompletedProcess[str]:
+    """Import plugins in an interpreter of their own, and register them."""
     return subprocess.run(  # noqa: S603 -- this interpreter, on the author's own module
-        [sys.executable, "-c", _PROBE, target],
+        [sys.executable, "-c", _PROBE, *targets],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
