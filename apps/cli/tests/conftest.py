@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from shutil import copytree, which
 
 import pytest
+import typer.main
 
 KEPT = ("PATH", "SYSTEMROOT", "LANG", "OPENBLAS_NUM_THREADS", "TMPDIR")
 STRANGER = Path(__file__).parent / "stranger"
@@ -136,6 +138,14 @@ class Eleanor:
         script = which("eleanor", path=str(Path(sys.executable).parent))
         assert script, "eleanor-cli is not installed: pip install -e apps/cli"
         return script
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_tree() -> Iterator[None]:
+    """Make the tree of all verbs once for those that run in this process: it is the same for all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session")
