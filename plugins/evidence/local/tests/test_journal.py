@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -317,6 +318,7 @@ async def test_all_that_waits_is_written_with_one_sync(open_it, seal, replace_sy
 
     def counted(descriptor: int) -> None:
         syncs.append(descriptor)
+        time.sleep(0.05)  # as a disk takes, and memory does not
         sync(descriptor)
 
     async with open_it() as log:
