@@ -19,7 +19,9 @@ def describe(error: BaseException) -> str:
     """Return type and message of an error in one line of at most `MAX_DETAIL` characters."""
     try:
         said = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 -- a stranger's error may fail even at this
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 -- a stranger's error may fail even at this, in any way
         said = ""
     text = shortened(f"{type(error).__name__}: {said}" if said else type(error).__name__)
     # What cannot be encoded could be neither shown nor recorded.

@@ -17,6 +17,7 @@ import anyio.to_process
 import anyio.to_thread
 from anyio import BrokenWorkerProcess, CancelScope, CapacityLimiter, current_time, fail_after
 
+from eleanor_core.errors import describe
 from eleanor_core.isolation.frames import VoiceRaisedError, outcome
 from eleanor_core.model import Case
 from eleanor_core.pipeline.voice import Remake
@@ -57,6 +58,11 @@ class Threads:
                 return None
             try:
                 return call(case)
+            except Exception:
+                raise
+            except BaseException as error:
+                # The loop would take it for a signal or a cancellation; a thread gets none of them.
+                raise VoiceRaisedError(describe(error)) from error
             finally:
                 # Fails once the loop has ended, and nobody needs the place then.
                 with suppress(RuntimeError):

@@ -56,6 +56,9 @@ async def test_where_it_was_declared_to_run_it_gets_all_and_its_faults_stay(
     expected = {
         "raise": ("raised", "RuntimeError: out of order"),
         "leave": ("raised", "SystemExit: 3"),
+        "interrupt": ("raised", "KeyboardInterrupt"),
+        "close": ("raised", "GeneratorExit"),
+        "mute": ("raised", "MuteError"),
         "stubborn": ("raised", "StubbornError: this and that"),
         "garbage": ("malformed", "returned dict"),
         "forge": ("malformed", "somebody-else"),

@@ -19,6 +19,13 @@ class StubbornError(Exception):
         super().__init__(f"{one} and {two}")
 
 
+class MuteError(Exception):
+    """An error that ends whoever asks what it says."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
 def obey(case: Case, /) -> CriticResult:
     """Do what the text says; say where it was done."""
     command, _, argument = case.text.partition(" ")
@@ -27,6 +34,12 @@ def obey(case: Case, /) -> CriticResult:
             raise RuntimeError("out of order")
         case "leave":
             raise SystemExit(3)
+        case "interrupt":
+            raise KeyboardInterrupt
+        case "close":
+            raise GeneratorExit
+        case "mute":
+            raise MuteError
         case "stubborn":
             raise StubbornError("this", "that")
         case "sleep":
