@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -130,14 +131,15 @@ async def test_a_cancelled_run_leaves_an_abandoned_record(harness: Harness) -> N
 
 
 async def test_refused_input_leaves_a_record_without_its_text(harness: Harness) -> None:
-    log = MemoryLog()
+    log, text = MemoryLog(), "secret words " * 10_000
     async with harness(plugins=[Member().plugin("calm"), log]) as engine:
         with pytest.raises(InvalidInput, match=r"limit is 100000"):
-            await engine.run(text="secret words " * 10_000)
+            await engine.run(text=text)
         stored = log.records[-1]
         record = _facts(stored)
         assert record["kind"] == "refused"
         assert record["facts"]["bytes"] == 130_000  # type: ignore[index] # an object
+        assert hashlib.sha256(text.encode()).hexdigest().encode() in (stored.payload or b"")
         assert b"secret words" not in stored.leaf + (stored.payload or b"")
 
 

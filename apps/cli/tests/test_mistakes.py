@@ -11,6 +11,7 @@ import structlog
 from eleanor_cli.app import main
 
 HELP = "--help` says more."
+SECRET = "harmless-4711-example"
 MISTAKES = [
     # the verb and its options
     (("evalute", "x"), 2, ("no such command 'evalute'", "Did you mean 'evaluate'?", HELP)),
@@ -132,6 +133,22 @@ def test_programs_are_told_the_same_in_json(run, arguments, code, said):
     error = json.loads(out)["error"]
     assert all(words in error["message"] for words in said), error
     assert error["code"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", "--file", SECRET),
+        ("evaluate", f"--{SECRET}"),
+        ("--set", f"{SECRET}=1", "plugins"),
+    ],
+)
+def test_a_known_secret_is_masked_in_what_is_repeated(run, monkeypatch, arguments):
+    monkeypatch.setenv("SERVICE_API_KEY", SECRET)
+    ended, out, err = run(*arguments)
+    assert (ended, out) == (2, "")
+    assert SECRET not in err
+    assert "*" * len(SECRET) in err
 
 
 def test_the_installed_command_says_so_too(eleanor):
