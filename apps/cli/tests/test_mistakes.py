@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from io import BytesIO, TextIOWrapper
 
@@ -115,6 +116,7 @@ def run(eleanor, monkeypatch, capfd):
 
     yield run
     structlog.reset_defaults()
+    gc.unfreeze()  # what the command left out of garbage collection on its way out
 
 
 @pytest.mark.parametrize(("arguments", "code", "said"), MISTAKES)
