@@ -119,3 +119,13 @@ def test_listing_imports_nothing_heavy(eleanor):
     )
     assert ran.stderr.decode().strip() == "[]"
     assert not eleanor.home.exists()
+
+
+def test_a_list_that_does_not_fit_the_screen_loses_nothing(eleanor):
+    eleanor("evaluate", "a fine text")
+    record = eleanor("evidence", "list", "--json").json[-1]["record_id"]
+    wide, narrow = (eleanor("plugins", "list", COLUMNS=width).out for width in ("100", "50"))
+    for said in ("✓ enabled", "critics/stranger", "eleanor-stranger 1.2.3", "Minds three words."):
+        assert said in wide
+        assert said in narrow
+    assert f"record   {record}\n" in eleanor("evidence", "list", COLUMNS="50").out

@@ -7,10 +7,12 @@ The only module that makes a rich console, and one of the few that import rich: 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from io import StringIO, TextIOWrapper
 from typing import Final, NoReturn, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.style import Style
@@ -25,6 +27,11 @@ WIDEST: Final = 100
 """Columns of a line of prose at most: longer ones are hard to read."""
 
 DIM: Final = "dim"
+_GAP: Final = 2
+_PROSE: Final = 24
+"""Columns that the last column of a table needs for prose."""
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What must not be folded there: an id of a record, which people copy."""
 
 
 def console(stream: TextIO) -> Console:
@@ -102,15 +109,47 @@ def sheet(width: int = LABEL) -> Table:
     return grid
 
 
-def listing(heads: Iterable[str], rows: Iterable[Iterable[RenderableType]]) -> Table:
-    """Return a table without lines, its heads dimmed. The last column takes what is left."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=DIM)
-    heads = list(heads)
-    for head in heads:
-        table.add_column(head, no_wrap=head != heads[-1], overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
+def listing(heads: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> RenderableType:
+    """Return a table without lines, its heads dimmed. The last column takes what is left.
+
+    Where a screen has no room for that, each row is a sheet of its own: nothing is cut off.
+    """
+    cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return _Listing(list(heads), cells)
+
+
+class _Listing:
+    """A table where it fits, else a sheet for each row."""
+
+    def __init__(self, heads: list[str], rows: list[list[Text]]) -> None:
+        self._heads = heads
+        self._rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        columns = list(zip(*([Text(head) for head in self._heads], *self._rows), strict=True))
+        widths = [max(cell.cell_len for cell in column) for column in columns]
+        ids = [len(match[0]) for cell in columns[-1] for match in _ID.finditer(cell.plain)]
+        last = max(min(widths[-1], _PROSE), *ids, 0)
+        if sum(widths[:-1]) + _GAP * (len(widths) - 1) + last <= options.max_width:
+            yield self._table()
+            return
+        wide = max(map(cell_len, self._heads))
+        for number, row in enumerate(self._rows):
+            if number:
+                yield Text("")
+            grid = sheet(wide)
+            for head, cell in zip(self._heads, row, strict=True):
+                if cell.plain:
+                    grid.add_row(Text(head, style=DIM), cell)
+            yield grid
+
+    def _table(self) -> Table:
+        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style=DIM)
+        for number, head in enumerate(self._heads, 1):
+            table.add_column(head, no_wrap=number < len(self._heads), overflow="fold")
+        for row in self._rows:
+            table.add_row(*row)
+        return table
 
 
 def label(text: str) -> Text:
