@@ -33,7 +33,7 @@ def sign_review(
 
     Raises ReviewRefused where there is no reason.
     """
-    if not reason.strip():
+    if not reason:
         raise ReviewRefused("malformed", _NO_REASON)
     salt = secrets.token_bytes(_SALT_BYTES)
     statement = ReviewStatement(

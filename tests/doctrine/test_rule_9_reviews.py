@@ -13,9 +13,7 @@ from support.panels import Member
 
 from eleanor_core import EleanorEngine, PrivateKey, sign_review
 from eleanor_core.api import CriticViolation
-from eleanor_core.api.evidence import commitment
 from eleanor_core.errors import ExpiredDecision, GateClosed, ReviewRefused, UnresolvableRecord
-from eleanor_core.evidence import canonical
 from eleanor_core.model import (
     Assessment,
     Choice,
@@ -53,14 +51,6 @@ async def people(engine: EleanorEngine, *names: str) -> list[PrivateKey]:
 async def judgement_of(engine: EleanorEngine, assessment: Assessment) -> Recorded:
     assert assessment.evidence is not None
     return await engine.reviews.judgement(assessment.evidence.record_id)
-
-
-def worded(signed: SignedReview, key: PrivateKey, reason: str) -> SignedReview:
-    """Return a review with a reason that `sign_review` need not have allowed."""
-    words = commitment(bytes.fromhex(signed.salt), canonical(reason))
-    statement = evolve(signed.statement, words=words)
-    signature = key.sign(canonical(statement))
-    return evolve(signed, statement=statement, signature=signature, reason=reason)
 
 
 def last(log: MemoryLog) -> dict[str, object]:
@@ -271,7 +261,7 @@ async def test_false_reviews_are_refused_and_recorded(harness: Harness) -> None:
             "missing_escalation": [sign(evolve(judgement, escalations=fewer))],
             "malformed": [
                 sign(evolve(judgement, escalations=judgement.escalations | {stranger})),
-                worded(good, alice, " "),
+                sign_review(alice, judgement, choice="proceed", reason=" "),
             ],
         }
         for reason, reviews in false.items():
