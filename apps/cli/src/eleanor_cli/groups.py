@@ -27,8 +27,8 @@ _HOMES: Final = {
 class Verbs(TyperGroup):
     """The verbs of `eleanor`, and the groups."""
 
-    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 -- typer's own
-        super().__init__(**attributes)
+    def __init__(self, **attributes: object) -> None:
+        super().__init__(**attributes)  # type: ignore[arg-type] # they are typer's own
         self.commands = _Made({**self.commands, **dict.fromkeys(_HOMES)})
 
 
