@@ -57,14 +57,22 @@ class Mutant:
     short: bool = False
 
     def applied(self, source: str) -> str:
-        """Return the broken source. Raises MutantsError unless `old` stands there exactly once."""
+        """Return the broken source, which is still Python.
+
+        Raises MutantsError unless `old` stands there exactly once.
+        """
         count = source.count(self.old)
         if count != 1 or self.old == self.new:
             raise MutantsError(
                 f"{self.name!r}: the old text stands {count} times in eleanor_core/{self.file}; "
                 "bring the mutant up to date"
             )
-        return source.replace(self.old, self.new)
+        broken = source.replace(self.old, self.new)
+        try:
+            compile(broken, self.file, "exec")
+        except SyntaxError as error:
+            raise MutantsError(f"{self.name!r}: {error}; bring the mutant up to date") from None
+        return broken
 
 
 @frozen(kw_only=True)
