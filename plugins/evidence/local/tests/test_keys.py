@@ -6,9 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from eleanor_evidence_local import LocalSettings, open_log
 from eleanor_evidence_local.keys import KeyFile, Keys, is_right
 
-from eleanor_core.api import EvidenceUnavailable, check_note, read_note, read_verifier_key
+from eleanor_core.api import (
+    EvidenceUnavailable,
+    Services,
+    check_note,
+    read_checkpoint,
+    read_note,
+    read_verifier_key,
+)
 
 # The example of Go's package golang.org/x/mod/sumdb/note, which is public.
 PRIVATE = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz\n"
@@ -75,6 +83,33 @@ def test_a_new_key_joins_the_old_ones(folder: Path) -> None:
     assert len(Keys(folder, "log").verifiers()) == 3
 
 
+@pytest.mark.anyio
+async def test_a_log_whose_keys_are_gone_is_signed_by_no_other_name(
+    seal, said, folder: Path, tmp_path: Path
+) -> None:
+    services = Services(data_dir=tmp_path / "evidence", keys_dir=folder, log=said)
+    checkpoint = services.data_dir / "checkpoint"
+    async with open_log(LocalSettings(), services) as log:
+        await log.append(seal(0))
+    signed = checkpoint.read_text("utf-8")
+    files = [folder / "evidence-evidence.key", folder / "evidence-evidence.pub"]
+    kept = [path.read_bytes() for path in files]
+    for path in files:
+        path.unlink()
+    async with open_log(LocalSettings(), services) as log:
+        await log.append(seal(1))
+        with pytest.raises(EvidenceUnavailable, match="are gone: restore"):
+            await log.checkpoint()
+    assert any("evidence checkpoint not signed" in line for line in said.lines)
+    assert checkpoint.read_text("utf-8") == signed
+    assert not any(path.exists() for path in files)
+    for path, data in zip(files, kept, strict=True):
+        path.write_bytes(data)
+    async with open_log(LocalSettings(), services) as log:
+        assert read_checkpoint(read_note(await log.checkpoint())).size == 2
+        assert (await log.verify()).sound
+
+
 def test_a_log_keeps_its_name(folder: Path) -> None:
     Keys(folder, "log", "example.org/log").signer()
     with pytest.raises(EvidenceUnavailable, match="a log cannot be renamed"):
@@ -84,6 +119,10 @@ def test_a_log_keeps_its_name(folder: Path) -> None:
     foreign = Keys(folder, "log", signer=KeyFile("example.org/other", bytes(32)))
     with pytest.raises(EvidenceUnavailable, match="cannot sign for"):
         foreign.signer()
+    (folder / "evidence-log.pub").unlink()
+    with pytest.raises(EvidenceUnavailable, match="cannot sign for example.org/log"):
+        foreign.signer("example.org/log")
+    assert Keys(folder, "log").signer("example.org/log").name == "example.org/log"
 
 
 @pytest.mark.parametrize("text", ["", "x", PRIVATE[:-6], PRIVATE.replace("c74f", "c74e"), "\ud800"])

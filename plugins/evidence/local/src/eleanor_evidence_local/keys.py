@@ -82,15 +82,21 @@ class Keys:
         except ValueError as error:
             raise EvidenceUnavailable(f"{self.public_path}: {error}") from error
 
-    def signer(self) -> Signer:
+    def signer(self, signed_as: str = "") -> Signer:
         """Return what signs now; the key is made where there is none. Raises EvidenceUnavailable.
 
+        `signed_as`: the name on the log's checkpoints so far, if it has any; no other one may sign.
         That its verifier key is kept is on stable storage when this returns.
         """
-        if self._signer is None:
-            self._signer = self._read() or self._made()
-        self._keep(self._signer)
-        return self._signer
+        signer = self._signer or self._read()
+        if signer is None and signed_as and not self.verifiers():
+            raise EvidenceUnavailable(
+                f"the keys of {signed_as} are gone: restore {self._private.name} and "
+                f"{self.public_path.name} in {self._private.parent} from a copy"
+            )
+        signer = self._signer = signer or self._made()
+        self._keep(signer, signed_as)
+        return signer
 
     def replaced(self) -> tuple[Signer, Signer]:
         """Make a new key, to sign with from now on; return it, and the one before."""
@@ -134,14 +140,15 @@ class Keys:
             raise EvidenceUnavailable(f"{self._private} cannot be written: {error}") from error
         return key
 
-    def _keep(self, signer: Signer) -> None:
+    def _keep(self, signer: Signer, signed_as: str = "") -> None:
         key = VerifierKey(name=signer.name, public=signer.public)
         known = self.verifiers()
         if key in known:
             return
-        if known and key.name != known[-1].name:
+        name = known[-1].name if known else signed_as
+        if name and key.name != name:
             raise EvidenceUnavailable(
-                f"the key of {key.name} cannot sign for {known[-1].name}: give it that name"
+                f"the key of {key.name} cannot sign for {name}: give it that name"
             )
         make_folder(self.public_path.parent)
         lines = "".join(f"{each}\n" for each in (*known, key))

@@ -115,9 +115,9 @@ class Notary:
         return note
 
     def _sign(self, *, new_key: bool) -> Note:
-        signer = self._keys.signer()
-        head, first, digests = self._taken()
         last = self.checkpoints.last()
+        signer = self._keys.signer(last.checkpoint.origin if last else "")
+        head, first, digests = self._taken()
         builder = self._grown(head, first, digests, last)
         if last and last.checkpoint.size == head.count and not new_key:
             return last.note
