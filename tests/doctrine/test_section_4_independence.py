@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from collections import OrderedDict
 from collections.abc import Callable
 
 import pytest
@@ -169,6 +170,21 @@ def test_the_context_reaches_every_critic_whole() -> None:
     seen: list[FrozenMap] = []
     judge([_critic("reader", lambda case: seen.append(case.context))], context=CONTEXT)
     assert dict(seen[0]) == {"domain": "general", "notes": ("calm", FrozenMap({"deep": "water"}))}
+
+
+@pytest.mark.parametrize("form", [dict, OrderedDict])
+def test_what_the_caller_does_with_its_context_reaches_no_critic(form: type[dict]) -> None:
+    own = form(domain="general", notes=["calm"])
+    seen: list[FrozenMap] = []
+
+    def vandal(case: Case, /) -> None:
+        own["notes"].append("changed")
+        own["domain"] = "changed"
+        seen.append(case.context)
+
+    judge([_critic("vandal", vandal)], context=own)
+    assert dict(seen[0]) == {"domain": "general", "notes": ("calm",)}
+    assert own == {"domain": "changed", "notes": ["calm", "changed"]}
 
 
 def test_ten_orders_of_three_critics_give_one_result() -> None:
