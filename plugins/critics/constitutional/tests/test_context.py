@@ -129,11 +129,38 @@ class TestSentence:
         first = max(at - REACH, 0)
         ends = [
             place + len(mark)
-            for mark in (". ", "\n", "! ", "? ", '" ', "” ")
+            for mark in (". ", "! ", "? ", '" ', "” ")
             for place in range(first, at)
             if text.startswith(mark, place) and place + len(mark) <= at
         ]
+        ends += [
+            place + 1
+            for place in range(first, at)
+            if text[place] == "\n"
+            and (
+                text[place - 1 : place] in tuple(".!?\n")
+                or not text[place + 1 :].lstrip(" ")[:1].isalpha()
+            )
+        ]
         assert sentence_start(text, at) == max(ends, default=first)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "It would be wrong to build a bomb in a school.",
+            "You should never say that we will deny the loan because she is a Muslim woman.",
+            "He wrote that they say “we will deny the loan because she is a Muslim woman” there.",
+            "We do not deny the loan because she is a Muslim woman.",
+        ],
+    )
+    def test_a_sentence_that_was_wrapped_is_read_as_in_one_line(
+        self, judge: Judge, text: str
+    ) -> None:
+        said = {name: result.score for name, result in judge(text).items()}
+        for at, char in enumerate(text):
+            if char == " " and text[at + 1].islower():
+                wrapped = judge(f"{text[:at]}\n{text[at + 1 :]}")
+                assert {name: result.score for name, result in wrapped.items()} == said
 
     def test_the_reach_is_bounded(self) -> None:
         text = "a" * 5000

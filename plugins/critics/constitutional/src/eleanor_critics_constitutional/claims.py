@@ -15,13 +15,15 @@ from typing import Final
 from attrs import define, field
 
 from eleanor_core.api import Case
+from eleanor_critics_constitutional.context import WRAPPED
 from eleanor_critics_constitutional.quantities import NUMBERS, Quantity, quantities
 
 SENTENCES_AT_MOST: Final = 40
 LENGTH_AT_MOST: Final = 8_000
 """Sentences, and code points, of the text and of the evidence that are read; more is a gap."""
 
-_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?=[^\s\"”)])[^.!?\n]*)*[.!?]*")
+_LINES = rf"(?:{WRAPPED}[^.!?\n]+)*"
+_SENTENCE = re.compile(rf"[^.!?\n]+{_LINES}(?:[.!?](?=[^\s\"”)])[^.!?\n]*{_LINES})*[.!?]*")
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _NAME = re.compile(r"(?<![.!?:] )(?<=[ (\"“-])[A-Z][^\W\d_]*[a-z][^\W_]*")
 _REPLY = re.compile(

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import define, field, frozen
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,8 +26,12 @@ GOVERNING_WORDS = 8
 Place: TypeAlias = Literal["governing", "inside", "upto", "before", "after"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-_ENDS = (". ", "\n", "! ", "? ", '" ', "” ")
+_ENDS = (". ", "! ", "? ", '" ', "” ")
 """What ends a sentence, with the space behind it. No two of them overlap."""
+_LINE_END = re.compile(r"\n(?:(?<=[.!?:\n]\n)|(?![ \t>]*[a-z]))")
+WRAPPED: Final = r"\n(?<![.!?:\n]\n)(?=[ \t>]*[a-z])"
+"""The end of a line at which the sentence does not end: it goes on in small letters, as where mail
+was wrapped."""
 _BREAK = re.compile(r"[,;:\u2013\u2014]|\bbut\b|\bhowever\b|\bso (?:we|i|you|they)\b")
 _POLAR = frozenset((
     "is", "are", "was", "were", "do", "does", "did", "should", "can", "could", "may", "might",
@@ -260,7 +264,7 @@ def sentence_start(text: str, at: int) -> int:
 @lru_cache(maxsize=2)  # every critic of a panel asks, for each hit in a text or its normal form
 def _starts(text: str) -> list[int]:
     """Return where the sentences of `text` start, in order."""
-    starts = [0]
+    starts = [0, *(line.end() for line in _LINE_END.finditer(text))]
     for mark in _ENDS:
         end = text.find(mark)
         while end >= 0:
@@ -273,16 +277,20 @@ def _starts(text: str) -> list[int]:
 def sentence_end(text: str, at: int) -> int:
     """Return where the sentence that holds position `at` ends, at most `REACH` after it."""
     end = min(at + REACH, len(text))
-    for mark in (". ", "! ", "? ", "\n"):
+    for mark in (". ", "! ", "? "):
         first = text.find(mark, at, end)
         if first >= 0:
             end = first + 1
-    return end
+    line = _LINE_END.search(text, at, end)
+    return line.end() if line else end
 
 
 def _quotation(text: str, start: int, end: int) -> tuple[int, int]:
     """Return the span of the quotation around [start, end), or an empty one at `start`."""
-    floor = max(start - REACH, text.rfind("\n", 0, start) + 1)
+    line, first = start, max(start - REACH, 0)
+    while (line := text.rfind("\n", first, line)) >= 0 and not _LINE_END.match(text, line):
+        pass
+    floor = max(first, line + 1)
     before = text[floor:start]
     for opening, closing in _PAIRS.items():
         opened = before.rfind(opening)
