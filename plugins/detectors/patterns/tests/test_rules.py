@@ -6,7 +6,16 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import pytest
-from eleanor_detectors_patterns.rules import ALPHABETS, Rule, composed, expanded, rule_book
+import re2
+from eleanor_detectors_patterns.rules import (
+    ALPHABETS,
+    Rule,
+    composed,
+    expanded,
+    rule_book,
+    wrapped,
+)
+from eleanor_detectors_patterns.signs import sign_book
 
 from eleanor_core.api import DetectorDeclaration, DetectorResult
 from eleanor_core.pipeline.scan import Scanner
@@ -100,3 +109,31 @@ def test_vocabulary_is_put_in_at_any_depth_and_counts_stay() -> None:
     assert expanded("^{both}$", words) == "^(?:(?:x{2,5})|y)$"
     with pytest.raises(KeyError, match="lost"):
         expanded("{lost}", words)
+
+
+def test_what_reads_prose_reads_a_sentence_that_was_wrapped() -> None:
+    rules = [
+        (rule.regex, composed(text))
+        for book in BOOKS.values()
+        if book.prose
+        for rule in book.rules
+        for text in rule.matches
+    ]
+    signs = [(pattern.regex, pattern.example) for pattern in sign_book().patterns()]
+    lost = []
+    for regex, text in rules + signs:
+        pattern = re2.compile(regex)
+        for at, char in enumerate(text[:-1]):
+            broken = f"{text[:at]}\n{text[at + 1 :]}"
+            if char == " " and text[at + 1].islower() and not pattern.search(broken):
+                lost.append(broken)
+    assert len(rules + signs) > 150
+    assert not lost
+
+
+def test_a_space_is_any_run_of_white_space() -> None:
+    assert wrapped(r"a b ?c [ -]d [ \t]e\ f {2}") == r"a\s+b\s*c\s+[\s-]d\s+[ \t]e\ f\s{2}"
+    assert wrapped(r"[^a b]") == r"[^a b]"
+    pattern = re2.compile(wrapped(r"never.{0,20}?[^.\n]{0,9}tell"))
+    assert pattern.search("never ever\n> think to\ntell")
+    assert not pattern.search("never\n- Tell\n- tell")

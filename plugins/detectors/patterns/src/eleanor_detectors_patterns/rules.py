@@ -3,6 +3,9 @@
 A file holds `vocabulary` (named pieces of a regular expression, put in for `{name}`), `categories`
 (each with its meaning) and `rules`. In an example, `<alphabet:length>` stands for that many
 characters, so that a file can show the shape of a secret without holding one.
+
+A file that says `prose: true` looks for words in sentences, which may be wrapped anywhere: there a
+space in an expression stands for any run of white space.
 """
 
 from __future__ import annotations
@@ -32,6 +35,14 @@ ALPHABETS: Final = {
 _TEXT: Final = "tag:yaml.org,2002:str"
 _RECIPE: Final = re.compile(r"<(\w+):(\d+)>")
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
+_CLASS: Final = r"\[(?:\\.|[^\]\\])*\]"
+_TOKEN: Final = re.compile(
+    rf"\\.|(?P<gap>\.|(?=\[\^[^\]]*\\n){_CLASS})(?P<often>[*+]\??|\{{[\d,]+\}}\??)"
+    rf"|(?P<class>{_CLASS})|(?P<space> )(?P<times>[?*+{{]?)"
+)
+_BROKEN: Final = r"\n[ \t>]*"
+"""Where a line was broken within a sentence. Mail does so, and marks what it quotes by a `>`."""
+
 
 Words = Annotated[str, Field(min_length=1)]
 
@@ -75,6 +86,7 @@ class RuleBook(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     vocabulary: Mapping[str, str] = Field(default_factory=dict)
+    prose: bool = False
     categories: Mapping[str, str]
     rules: tuple[Rule, ...]
 
@@ -99,7 +111,8 @@ def rule_book(name: str) -> RuleBook:
     data = table(name)
     words = cast("dict[str, str]", data.get("vocabulary", {}))
     for rule in cast("list[dict[str, str]]", data["rules"]):
-        rule["regex"] = expanded(rule["regex"], words)
+        regex = expanded(rule["regex"], words)
+        rule["regex"] = wrapped(regex) if data.get("prose") else regex
     return RuleBook.model_validate(data)
 
 
@@ -126,6 +139,25 @@ def expanded(regex: str, words: Mapping[str, str]) -> str:
     while (found := _NAME.search(regex)) is not None:
         regex = regex.replace(found[0], f"(?:{words[found[1]]})")
     return "".join(regex.split("\n"))
+
+
+def wrapped(regex: str) -> str:
+    r"""Let each space of an expression stand for any run of white space, line breaks too.
+
+    What leaves out line breaks, such as `.` and `[^.!?\n]`, goes on in the next line where that
+    begins in small letters. A class that names tabs speaks of one line, and stays.
+    """
+
+    def spell(token: re.Match[str]) -> str:
+        if token["space"]:
+            return r"\s*" if token["times"] == "?" else rf"\s{token['times'] or '+'}"
+        if token["gap"]:
+            within = f"(?:{token['gap']}|{_BROKEN}(?-i:[a-z])){token['often']}"
+            return f"{within}(?:{_BROKEN})??"
+        of_line = token[0].startswith("[^") or r"\t" in token[0]
+        return token[0].replace(" ", r"\s") if token["class"] and not of_line else token[0]
+
+    return _TOKEN.sub(spell, regex)
 
 
 def composed(example: str) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from eleanor_core.api import Hit, Pattern
-from eleanor_detectors_patterns.rules import expanded, table
+from eleanor_detectors_patterns.rules import expanded, table, wrapped
 
 PREFIX: Final = "sign:"
 CEILING: Final = 0.45
@@ -62,7 +62,7 @@ class SignBook(BaseModel):
         return tuple(
             Pattern(
                 id=PREFIX + name,
-                regex=expanded(sign.regex, self.vocabulary),
+                regex=wrapped(expanded(sign.regex, self.vocabulary)),
                 example=sign.example,
                 near_miss=sign.near_miss,
             )
