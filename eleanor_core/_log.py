@@ -31,7 +31,7 @@ class Logger:
         """Write `event` at this level."""
         return self.write("error", event, **fields)
 
-    def write(self, level: str, event: str, **fields: object) -> object:
+    def write(self, level: str, event: str, /, **fields: object) -> object:
         """Write `event` at the level named, and return what structlog does."""
         import structlog  # noqa: PLC0415 -- see above
 

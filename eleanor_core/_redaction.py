@@ -234,7 +234,7 @@ class _MaskedLogger(Logger):
         super().__init__(name)
         self._redaction = redaction
 
-    def write(self, level: str, event: str, **fields: object) -> object:
+    def write(self, level: str, event: str, /, **fields: object) -> object:
         masked = self._redaction.processor(None, level, {"event": event, **fields})
         return super().write(level, str(masked.pop("event")), **masked)
 
